@@ -204,7 +204,8 @@ def test_a_full_disk_is_told_and_nothing_is_left_behind(tmp_path: Path) -> None:
     script = textwrap.dedent("""
         import os, resource, sys
         from pathlib import Path
-        from yungu.storage import LocalStore, StorageFull
+        from yungu.storage.errors import StorageFull
+        from yungu.storage.local import LocalStore
         store = LocalStore(Path(sys.argv[1]))
         resource.setrlimit(resource.RLIMIT_FSIZE, (3_000_000, 3_000_000))
         with store.stage() as staged:
