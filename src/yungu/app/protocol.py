@@ -1,0 +1,393 @@
+"""HTTP/1.1 on uvicorn, with the two things that a hub of large files needs from its server.
+
+``http.response.pathsend`` (ASGI extension, advertised as ``{"ranges": True}``): the message
+``{"type": "http.response.pathsend", "path": ..., "offset": ..., "count": ...}`` sends ``count`` bytes of a file with
+the kernel's own sendfile. The shape follows the extension of the ASGI specification
+(https://asgi.readthedocs.io/en/latest/extensions.html#path-send) with the offset and count proposed for it.
+
+``yungu.recvfile``: an awaitable in the scope that reads the rest of a long request body from the socket in a worker
+thread, straight into a sink: ``await scope["extensions"]["yungu.recvfile"](sink)``.
+
+Both exist only on plain sockets (no TLS). A transfer holds a thread only while its socket moves; one that waits for its
+peer is parked in the event loop, so that many slow clients do not starve the fast ones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import select
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Self
+
+import httptools
+from uvicorn.protocols.http import httptools_impl
+from uvicorn.protocols.utils import is_ssl
+
+from yungu.api.http.files import PATHSEND
+from yungu.api.http.threads import in_byte_thread
+from yungu.api.http.uploads import TAKEOVER, BodyTruncated, Sink
+
+TAKEOVER_MIN_BYTES = 1 << 20
+
+_SEND_STEP_BYTES = 8 << 20
+_RECEIVE_STEP_BYTES = 1 << 20
+_TURN_BYTES = 64 << 20  # then the next waiting transfer has the thread
+_WAIT_MILLISECONDS = 2  # a peer slower than this is waited for in the event loop
+_WAKE_BYTES = 64 << 10  # do not wake a parked upload for every packet
+
+_PROTOCOL_METHODS = frozenset({"connection_made", "on_headers_complete", "on_body", "_start_asgi_task"})
+_CYCLE_FIELDS = frozenset(
+    {"body", "disconnected", "expected_content_length", "keep_alive", "message_event", "more_body"}
+    | {"response_started", "chunked_encoding", "waiting_for_100_continue", "transport", "flow"}
+)
+
+
+def choose_protocol() -> type[asyncio.Protocol] | str:
+    """What to give to ``uvicorn.Config(http=...)``: ByteProtocol where it fits, else uvicorn's own choice."""
+    fields = set(httptools_impl.RequestResponseCycle.__init__.__code__.co_names)
+    methods = set(vars(httptools_impl.HttpToolsProtocol))
+    fits = _CYCLE_FIELDS.issubset(fields) and _PROTOCOL_METHODS.issubset(methods)
+    return ByteProtocol if fits and hasattr(os, "sendfile") else "auto"
+
+
+class ByteProtocol(httptools_impl.HttpToolsProtocol):
+    """uvicorn's protocol, whose applications may send files and receive bodies without touching the bytes."""
+
+    idle_seconds = 60.0
+    """A peer that moves nothing for so long in the middle of a transfer is hung up on."""
+
+    linger_seconds = 30.0
+    """How long the rest of a refused body is read and dropped, so that the client gets to see the refusal."""
+
+    unparsed_bytes = 0
+    """Bytes of the present request's body that the parser has not seen; 0 when the length is not announced."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)  # type: ignore[arg-type]
+        self.is_plain = not is_ssl(self.transport) and self.transport.get_extra_info("socket") is not None
+
+    def on_headers_complete(self) -> None:
+        self.unparsed_bytes = _announced_bytes(self.headers)
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self.unparsed_bytes -= len(body)
+        super().on_body(body)
+
+    def _start_asgi_task(self, cycle: httptools_impl.RequestResponseCycle, app: Any) -> None:
+        super()._start_asgi_task(cycle, _Exchange(self, cycle, app) if self.is_plain else app)
+
+    def body_taken(self, cycle: httptools_impl.RequestResponseCycle) -> None:
+        """Go on after a body that the parser has not seen: what comes next on the wire is a new request."""
+        if self.parser is not None:
+            self.parser = httptools.HttpRequestParser(self)
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        cycle.more_body = False
+        cycle.message_event.set()
+        self.flow.resume_reading()
+
+
+def _announced_bytes(headers: list[tuple[bytes, bytes]]) -> int:
+    lengths = [value for name, value in headers if name == b"content-length"]
+    chunked = any(name == b"transfer-encoding" for name, _ in headers)
+    return int(lengths[0]) if len(lengths) == 1 and lengths[0].isdigit() and not chunked else 0
+
+
+class _Exchange:
+    """One request and its response, with the two extensions: an ASGI application around the real one."""
+
+    __slots__ = ("app", "cycle", "protocol", "send_stock")
+
+    def __init__(self, protocol: ByteProtocol, cycle: httptools_impl.RequestResponseCycle, app: Any) -> None:
+        self.protocol = protocol
+        self.cycle = cycle
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        extensions: dict[str, Any] = {PATHSEND: {"ranges": True}}
+        if self._body_can_be_taken():
+            extensions[TAKEOVER] = self.take_body
+        scope["extensions"] = extensions
+        self.send_stock = send
+        await self.app(scope, receive, self.send)
+
+    async def send(self, message: Any) -> None:
+        if message["type"] == PATHSEND:
+            await self._send_path(message)
+            return
+        if message["type"] == "http.response.start" and self.cycle.waiting_for_100_continue and self.cycle.more_body:
+            self.cycle.keep_alive = False  # the client may now send the body or not: no way to tell what follows
+        if self.cycle.flow.write_paused and not await self._drained():
+            return
+        await self.send_stock(message)
+
+    async def _drained(self) -> bool:
+        """False, having hung up, when the client took nothing of what is waiting for it."""
+        try:
+            async with asyncio.timeout(self.protocol.idle_seconds):
+                await self.cycle.flow.drain()
+        except TimeoutError:
+            self._hang_up()
+            return False
+        return True
+
+    async def _send_path(self, message: Any) -> None:
+        """Send a slice of a file as the whole rest of the body, which must have a Content-Length."""
+        cycle = self.cycle
+        if cycle.disconnected:
+            return
+        if not cycle.response_started or cycle.chunked_encoding:
+            raise RuntimeError("pathsend needs a response that was started with a Content-Length")
+        if cycle.scope["method"] != "HEAD":
+            offset, count = message.get("offset", 0), message.get("count", cycle.expected_content_length)
+            if count != cycle.expected_content_length:
+                raise RuntimeError(f"pathsend of {count} bytes where {cycle.expected_content_length} were announced")
+            await self._send_slice(Path(message["path"]), offset, count)
+        await self.send_stock({"type": "http.response.body"})
+
+    async def _send_slice(self, path: Path, offset: int, count: int) -> None:
+        try:
+            async with asyncio.timeout(self.protocol.idle_seconds):
+                await self._headers_flushed()
+            with (
+                _Line(self.cycle.transport, self.protocol.idle_seconds) as line,
+                _Sender(line.socket, path, offset, count) as sender,
+            ):
+                await line.run(sender.turn, for_writing=True)
+        except (ConnectionError, TimeoutError):
+            self._hang_up()
+        except BaseException:
+            self._hang_up()
+            raise
+        else:
+            self.cycle.expected_content_length = 0
+
+    async def _headers_flushed(self) -> None:
+        transport = self.cycle.transport
+        transport.set_write_buffer_limits(high=0)
+        while transport.get_write_buffer_size() and not self.cycle.disconnected:
+            await self.cycle.flow.drain()
+            await asyncio.sleep(0)
+        transport.set_write_buffer_limits()
+
+    def _hang_up(self) -> None:
+        self.cycle.disconnected = True
+        self.cycle.transport.abort()
+
+    def _body_can_be_taken(self) -> bool:
+        protocol, cycle = self.protocol, self.cycle
+        long = protocol.unparsed_bytes + len(cycle.body) >= TAKEOVER_MIN_BYTES
+        return long and protocol.cycle is cycle and cycle.more_body and cycle.scope["http_version"] == "1.1"
+
+    async def take_body(self, sink: Sink) -> int:
+        """Write all of the body that the application has not read to ``sink``; its length in bytes.
+
+        Raises BodyTruncated when the client leaves or stalls, and what ``sink`` raises; the connection is closed after
+        the answer to either."""
+        protocol, cycle = self.protocol, self.cycle
+        protocol.flow.pause_reading()
+        early, cycle.body = cycle.body, bytearray()
+        late = protocol.unparsed_bytes
+        if cycle.waiting_for_100_continue:
+            cycle.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            cycle.waiting_for_100_continue = False
+        kept_alive, cycle.keep_alive = cycle.keep_alive, False
+        await self._take(sink, early, late)
+        cycle.keep_alive = kept_alive
+        protocol.body_taken(cycle)
+        return len(early) + late
+
+    async def _take(self, sink: Sink, early: bytearray, late: int) -> None:
+        try:
+            line = _Line(self.cycle.transport, self.protocol.idle_seconds)
+        except ConnectionError as error:
+            raise BodyTruncated("The client left before its body was read.") from error
+        receiver = _Receiver(line.socket, sink, early, late)
+        try:
+            await line.run(receiver.turn, for_writing=False)
+        except (BodyTruncated, asyncio.CancelledError):
+            line.close()
+            raise
+        except PeerStalled as error:
+            line.close()
+            raise BodyTruncated(f"The client sent nothing for {self.protocol.idle_seconds:g} seconds.") from error
+        except BaseException:
+            _linger(line, receiver.missing, self.protocol.linger_seconds)
+            raise
+        line.close()
+
+
+class PeerStalled(TimeoutError):
+    """The other end moved nothing for too long."""
+
+
+class _Line:
+    """A second handle on a connection's socket, so that a thread can use it whatever the event loop does with its own.
+
+    The socket does not block (both handles share that flag)."""
+
+    def __init__(self, transport: asyncio.BaseTransport, idle_seconds: float) -> None:
+        fd = transport.get_extra_info("socket").fileno()
+        if transport.is_closing() or fd < 0:
+            raise ConnectionResetError("the connection is closed")
+        self.socket = socket.socket(fileno=os.dup(fd))
+        self._idle_seconds = idle_seconds
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.socket.close()
+
+    def hang_up(self) -> None:
+        with suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
+
+    async def run(self, turn: Callable[[], bool], *, for_writing: bool) -> None:
+        """Call ``turn`` in byte threads until it answers True, each time as soon as the socket is ready.
+
+        Raises PeerStalled and what ``turn`` raises."""
+        while not await in_byte_thread(turn, hang_up=self.hang_up):
+            await self._ready(for_writing)
+
+    async def _ready(self, for_writing: bool) -> None:
+        loop = asyncio.get_running_loop()
+        add, remove = (loop.add_writer, loop.remove_writer) if for_writing else (loop.add_reader, loop.remove_reader)
+        ready = asyncio.Event()
+        add(self.socket.fileno(), ready.set)
+        try:
+            async with asyncio.timeout(self._idle_seconds):
+                await ready.wait()
+        except TimeoutError as error:
+            raise PeerStalled from error
+        finally:
+            remove(self.socket.fileno())
+
+
+class _Sender:
+    """A slice of a file on its way into a socket, by turns."""
+
+    def __init__(self, sock: socket.socket, path: Path, offset: int, count: int) -> None:
+        self._socket = sock
+        self._offset = offset
+        self._missing = count
+        self._path = path
+        self._file = -1
+        self._poll = select.poll()
+        self._poll.register(sock, select.POLLOUT)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+
+    def turn(self) -> bool:
+        """Send until the slice or the turn ends or the peer is slow; True when all is sent.
+
+        Raises OSError, and EOFError when the file is too short."""
+        if self._file < 0:
+            self._file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        pause_at = max(0, self._missing - _TURN_BYTES)
+        while self._missing > pause_at:
+            try:
+                sent = self._send_some()
+            except BlockingIOError:
+                if not self._poll.poll(_WAIT_MILLISECONDS):
+                    return False
+                continue
+            if not sent:
+                raise EOFError("the file is shorter than what was announced")
+            self._offset += sent
+            self._missing -= sent
+        return not self._missing
+
+    def _send_some(self) -> int:
+        try:
+            return os.sendfile(self._socket.fileno(), self._file, self._offset, min(self._missing, _SEND_STEP_BYTES))
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.ENOSYS):
+                raise
+            block = os.pread(self._file, min(self._missing, _RECEIVE_STEP_BYTES), self._offset)
+            return self._socket.send(block)  # a filesystem without sendfile
+
+
+class _Receiver:
+    """A request body on its way from a socket into a sink, by turns."""
+
+    def __init__(self, sock: socket.socket, sink: Sink, early: bytearray, late: int) -> None:
+        """``early`` bytes are here already, ``late`` (their number) are still in the socket or on the way."""
+        self.missing = late
+        self._socket = sock
+        self._sink = sink
+        self._early = early
+        self._buffer = memoryview(bytearray(min(_RECEIVE_STEP_BYTES, late)))
+        self._filled = 0
+        self._poll = select.poll()
+        self._poll.register(sock, select.POLLIN)
+
+    def turn(self) -> bool:
+        """Receive until the body or the turn ends or the peer is slow; True when all is in the sink.
+
+        Raises BodyTruncated, and what the sink raises."""
+        if self._early:
+            early, self._early = self._early, bytearray()
+            self._sink.write(memoryview(early))
+        pause_at = max(0, self.missing - _TURN_BYTES)
+        while self.missing > pause_at and self._receive_some():
+            if self._filled == len(self._buffer):
+                self._flush()
+        self._flush()
+        return not self.missing
+
+    def _receive_some(self) -> bool:
+        """False when nothing came for a moment."""
+        try:
+            count = self._socket.recv_into(self._buffer[self._filled : self._filled + self.missing])
+        except BlockingIOError:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, min(_WAKE_BYTES, self.missing))
+            return bool(self._poll.poll(_WAIT_MILLISECONDS))
+        except OSError as error:
+            raise BodyTruncated(f"The client left {self.missing} bytes before the end of its body.") from error
+        if not count:
+            raise BodyTruncated(f"The client left {self.missing} bytes before the end of its body.")
+        self._filled += count
+        self.missing -= count
+        return True
+
+    def _flush(self) -> None:
+        filled, self._filled = self._filled, 0
+        if filled:
+            self._sink.write(self._buffer[:filled])
+        if not self.missing:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
+
+
+class _Nowhere:
+    def write(self, data: memoryview | bytes) -> None:
+        del data
+
+
+_lingering: set[asyncio.Task[None]] = set()
+
+
+def _linger(line: _Line, missing: int, seconds: float) -> None:
+    """Read and drop the rest of a refused body: closing over unread bytes would reset it under the answer."""
+    task = asyncio.get_running_loop().create_task(_drain(line, missing, seconds))
+    _lingering.add(task)
+    task.add_done_callback(_lingering.discard)
+
+
+async def _drain(line: _Line, missing: int, seconds: float) -> None:
+    with line, suppress(BodyTruncated, TimeoutError):
+        async with asyncio.timeout(seconds):
+            await line.run(_Receiver(line.socket, _Nowhere(), bytearray(), missing).turn, for_writing=False)
