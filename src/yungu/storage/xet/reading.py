@@ -1,0 +1,87 @@
+"""Putting a file together again from its xorbs, without holding more than a block of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO
+
+from yungu.storage.backends import ByteStore
+from yungu.storage.errors import BytesNotFound
+from yungu.storage.xet.chunks import HEADER_BYTES, decode, parse_header
+from yungu.storage.xet.errors import XorbDamaged, XorbInvalid
+from yungu.storage.xet.hashing import HASH_BYTES, Buffer, chunk_hash
+from yungu.storage.xet.terms import Segment
+from yungu.storage.xet.xorb import xorb_key
+
+_READ_BYTES = 1 << 20  # more than any chunk, or reading would never end
+_BLOCK_BYTES = 1 << 20
+
+
+def iter_pieces(store: ByteStore, segments: Iterable[Segment], *, verify: bool = True) -> Iterator[memoryview]:
+    """The bytes of ``segments`` chunk by chunk; each view is only valid until the next one is asked for.
+
+    With ``verify`` every chunk is hashed again before it is given out. Raises XorbDamaged."""
+    buffer = bytearray(_READ_BYTES)
+    for segment in segments:
+        skip, left = segment.skip_bytes, segment.take_bytes
+        for raw in _iter_chunks(store, segment, buffer, verify=verify):
+            piece = memoryview(raw)[skip : skip + left]
+            skip, left = 0, left - len(piece)
+            yield piece
+        if left:
+            raise _damaged(segment, "it holds less than was measured")
+
+
+def iter_blocks(store: ByteStore, segments: Iterable[Segment], *, verify: bool = True) -> Iterator[bytes]:
+    """The same bytes in blocks of about 1 MiB, for a socket. Raises XorbDamaged."""
+    block = bytearray()
+    for piece in iter_pieces(store, segments, verify=verify):
+        block += piece
+        if len(block) >= _BLOCK_BYTES:
+            yield bytes(block)
+            block.clear()
+    if block:
+        yield bytes(block)
+
+
+def _iter_chunks(store: ByteStore, segment: Segment, buffer: bytearray, *, verify: bool) -> Iterator[Buffer]:
+    chunk = 0
+    try:
+        with store.open(xorb_key(segment.term.xorb_hash)) as file:
+            for payload, scheme, raw_length in _iter_payloads(file, segment, buffer):
+                raw = decode(payload, scheme, raw_length)
+                if verify:
+                    _check_chunk(raw, segment, chunk)
+                chunk += 1
+                yield raw
+    except (XorbInvalid, BytesNotFound, OSError) as error:
+        raise _damaged(segment, str(error)) from error
+
+
+def _check_chunk(raw: Buffer, segment: Segment, chunk: int) -> None:
+    if chunk_hash(raw) != segment.hashes[chunk * HASH_BYTES : (chunk + 1) * HASH_BYTES]:
+        raise XorbInvalid(f"chunk {segment.term.chunk_start + chunk} has changed")
+
+
+def _iter_payloads(file: BinaryIO, segment: Segment, buffer: bytearray) -> Iterator[tuple[memoryview, int, int]]:
+    """(payload, scheme, raw length) of every chunk; what a read cuts off is read again with the next block."""
+    view = memoryview(buffer)
+    offset = segment.stored_start
+    while offset < segment.stored_end:
+        file.seek(offset)
+        count = file.readinto(view[: min(len(view), segment.stored_end - offset)])  # type: ignore[attr-defined]
+        position = 0
+        while count - position >= HEADER_BYTES:
+            stored, scheme, raw_length = parse_header(view, position)
+            end = position + HEADER_BYTES + stored
+            if end > count:
+                break
+            yield view[position + HEADER_BYTES : end], scheme, raw_length
+            position = end
+        if not position:
+            raise XorbInvalid("it ends too early")
+        offset += position
+
+
+def _damaged(segment: Segment, reason: str) -> XorbDamaged:
+    return XorbDamaged(f"The stored xorb {segment.term.xorb_hash} is damaged: {reason}.")
