@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from yungu.kernel.errors import Invalid, NotFound, Unavailable
+from yungu.kernel.errors import Conflict, Invalid, NotFound, Unavailable
 
 
 class StorageFull(Unavailable):
@@ -23,3 +23,19 @@ class PartsMissing(Invalid):
     """An upload was asked to be put together from parts that never arrived."""
 
     hint = "Send the missing parts, then complete the upload again."
+
+
+class GitObjectMissing(NotFound):
+    """The repo has no such git object, or it is of another type."""
+
+    def __init__(self, oid: str) -> None:
+        super().__init__(f"There is no object {oid} in this repo.")
+        self.oid = oid
+
+
+class TreeConflict(Conflict):
+    """A path would be a file and a folder at once."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"'{path}' cannot be written: {reason}.", hint="Delete the one before you add the other.")
+        self.path = path

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from xet_forge import MadeFile, MadeXorb, shard
 
+from xet_forge import MadeFile, MadeXorb, shard
 from yungu.kernel.db import Database, metadata
 from yungu.storage import xet
 from yungu.storage.local import LocalStore

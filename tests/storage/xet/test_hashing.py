@@ -9,8 +9,8 @@ import hf_xet
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from xet_forge import file, xorb
 
+from xet_forge import file, xorb
 from yungu.storage.xet.errors import HashInvalid
 from yungu.storage.xet.hashing import MerkleTree, file_hash, from_hex, merkle_root, to_hex
 

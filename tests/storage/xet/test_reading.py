@@ -7,10 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-import xet_forge as forge
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import xet_forge as forge
 from yungu.kernel import clock
 from yungu.storage import xet
 

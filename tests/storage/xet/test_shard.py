@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-import xet_forge as forge
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import xet_forge as forge
 from yungu.kernel.errors import YunguError
 from yungu.storage import xet
 from yungu.storage.xet.hashing import from_hex, keyed_hash, to_hex

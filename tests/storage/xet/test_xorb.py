@@ -8,10 +8,10 @@ from typing import Any
 
 import lz4.frame
 import pytest
-import xet_forge as forge
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import xet_forge as forge
 from yungu.storage.xet import XorbIndex, XorbInvalid, XorbVerifier
 
 RNG = random.Random(3)

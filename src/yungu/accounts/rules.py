@@ -1,0 +1,35 @@
+"""Pure decisions of accounts: which names may be taken, what a role contains."""
+
+from __future__ import annotations
+
+import re
+
+from yungu.accounts.errors import NameInvalid, PasswordWeak
+from yungu.accounts.models import ROLES, Role
+
+_NAME = re.compile(r"^[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?$")
+_RESERVED = frozenset(
+    "api v1 v2 openapi models datasets spaces studios kernels buckets collections settings login logout join new search "
+    "static assets admin docs health metrics xet lfs git me organizations users notifications discover explore none null".split()
+)
+LEAST_PASSWORD_LENGTH = 8
+
+
+def check_owner_name(name: str) -> None:
+    """Raises NameInvalid unless ``name`` can own repos: 1 to 96 of ``[A-Za-z0-9._-]``, no reserved word."""
+    if not _NAME.match(name):
+        raise NameInvalid(name, "it must have 1 to 96 letters, digits, '-', '_' or '.', and start and end with no '-' or '.'")
+    if "--" in name or ".." in name:
+        raise NameInvalid(name, "'--' and '..' are not allowed")
+    if name.casefold() in _RESERVED or name.casefold().endswith(".git"):
+        raise NameInvalid(name, "the word is reserved")
+
+
+def check_password(password: str) -> None:
+    if len(password) < LEAST_PASSWORD_LENGTH:
+        raise PasswordWeak(LEAST_PASSWORD_LENGTH)
+
+
+def includes(role: Role | None, wanted: Role) -> bool:
+    """Whether ``role`` contains the rights of ``wanted`` (read < contributor < write < admin)."""
+    return role is not None and ROLES.index(role) >= ROLES.index(wanted)

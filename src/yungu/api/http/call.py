@@ -1,0 +1,118 @@
+"""One request on its way through a dialect."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from yungu.accounts.models import Actor
+from yungu.api.http.auth import authenticate
+from yungu.api.http.site import Site
+from yungu.hub import Kind
+from yungu.kernel.db import Session
+from yungu.kernel.errors import Invalid
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_KIND_OF = {"models": "model", "datasets": "dataset", "spaces": "space"}
+_HOST = re.compile(r"^[A-Za-z0-9.\-_]+(:\d+)?$|^\[[0-9A-Fa-f:.]+\](:\d+)?$")
+
+
+class BodyInvalid(Invalid):
+    """The body is not what this address takes."""
+
+
+class HostInvalid(Invalid):
+    """The Host header is not a host."""
+
+
+class Call(Request):
+    """A Starlette request that knows the site, the route's parameters and who asks.
+
+    ``body_bytes``: the whole body, read before a synchronous handler runs (at most the route's ``max_body``)."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, site: Site, params: Mapping[str, str]) -> None:
+        super().__init__(scope, receive, send)
+        self.site = site
+        self.params = params
+        self.body_bytes = b""
+        self._actor: Actor | None = None
+
+    # --- what the path says
+
+    @property
+    def kind(self) -> Kind:
+        """The repo kind named by ``{kinds}``; a path without one speaks of a model."""
+        return cast(Kind, _KIND_OF[self.params.get("kinds", "models")])
+
+    @property
+    def repo_id(self) -> str:
+        return f"{self.params['owner']}/{self.params['name']}"
+
+    @property
+    def origin(self) -> str:
+        """``scheme://host[:port]`` as this client sees the server, for absolute links. No trailing slash."""
+        if self.site.base_url:
+            return self.site.base_url
+        host = self.headers.get("host", "")
+        if not _HOST.match(host):
+            raise HostInvalid("The Host header is not valid.")
+        return f"{self.scope['scheme']}://{host}"
+
+    # --- who asks
+
+    def actor(self, session: Session) -> Actor:
+        """Who asks. Raises TokenInvalid when credentials were sent that are not good."""
+        if self._actor is None:
+            self._actor = authenticate(session, self)
+            if self._actor.token_id is not None:
+                self.site.used_tokens.add(self._actor.token_id)
+        return self._actor
+
+    @property
+    def visitor(self) -> str:
+        """Tells visitors apart for counting: the user, else the address."""
+        if self._actor is not None and self._actor.id is not None:
+            return f"u{self._actor.id}"
+        return self.client.host if self.client else "?"
+
+    # --- what the body says
+
+    def body_as(self, struct: type[T]) -> T:
+        """The JSON body as ``struct``. Raises BodyInvalid."""
+        try:
+            return msgspec.json.decode(self.body_bytes or b"{}", type=struct)
+        except (msgspec.MsgspecError, RecursionError) as error:
+            raise BodyInvalid(f"The JSON body is not valid: {error}.") from error
+
+    # --- facts from an asynchronous handler
+
+    async def read(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run ``work(session, ...)`` in a read transaction, in a worker thread."""
+        return await self.in_thread(lambda: self._within(self.site.db.read, work, *args, **kwargs))
+
+    async def write(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run ``work(session, ...)`` in a write transaction, in a worker thread; it is committed when this returns."""
+        return await self.in_thread(lambda: self._within(self.site.db.write, work, *args, **kwargs))
+
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        """Run ``work()`` in a worker thread."""
+        return await asyncio.get_running_loop().run_in_executor(self.site.workers, work)
+
+    @staticmethod
+    def _within(begin: Any, work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        with begin() as session:
+            return work(session, *args, **kwargs)
+
+
+def json_response(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """``value`` (anything msgspec encodes) as JSON."""
+    return Response(msgspec.json.encode(value), status, headers, media_type="application/json")

@@ -1,0 +1,26 @@
+"""What a running hub consists of, as far as a dialect needs to know."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from yungu.hub import DownloadCounter
+from yungu.kernel.db import Database
+from yungu.storage.git import GitStore
+from yungu.storage.local import LocalStore
+
+
+@dataclass(slots=True)
+class Site:
+    """Built once by the composition root. ``base_url`` None: answer with whatever host the client used."""
+
+    db: Database
+    git: GitStore
+    store: LocalStore
+    secret: bytes
+    base_url: str | None = None
+    registration: str = "closed"
+    downloads: DownloadCounter = field(default_factory=DownloadCounter)
+    used_tokens: set[int] = field(default_factory=set)
+    workers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(16, thread_name_prefix="facts"))

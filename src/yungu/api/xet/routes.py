@@ -1,0 +1,8 @@
+"""The routes of the xet dialect."""
+
+from __future__ import annotations
+
+from yungu.api.http import Routes
+from yungu.api.xet.errors import render_error
+
+routes = Routes(on_error=render_error)

@@ -1,0 +1,106 @@
+"""What an operator may choose, from defaults, a TOML file, ``YUNGU_*`` variables and command-line options, later wins.
+
+The table in ``docs/reference/settings.md`` is made from this file."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from yungu.kernel.errors import Invalid
+
+Doc = msgspec.Meta
+
+
+class SettingsInvalid(Invalid):
+    """A setting has a value it cannot have."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Every setting has a default that works."""
+
+    data: Annotated[str, Doc(description="Folder of everything the hub keeps: database, bytes, git objects, secret.")] = "data"
+    host: Annotated[str, Doc(description="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, Doc(description="Port to listen on.", ge=0, le=65535)] = 8080
+    base_url: Annotated[
+        str, Doc(description="Public address, as in `https://hub.example.org`. Empty: the host that each client used.")
+    ] = ""
+    database_url: Annotated[
+        str,
+        Doc(description="`postgresql://user:password@host/name` for PostgreSQL. Empty: SQLite in the data folder."),
+    ] = ""
+    registration: Annotated[
+        Literal["open", "closed"], Doc(description="Whether visitors may make themselves an account.")
+    ] = "closed"
+    trusted_proxies: Annotated[
+        str, Doc(description="Addresses whose `X-Forwarded-*` headers are believed, separated by commas.")
+    ] = "127.0.0.1"
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], Doc(description="How much is logged.")] = "info"
+
+    @property
+    def data_path(self) -> Path:
+        return Path(self.data).expanduser().resolve()
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """The database's address in SQLAlchemy's spelling."""
+        if not self.database_url:
+            return f"sqlite:///{self.data_path / 'yungu.db'}"
+        scheme, _, rest = self.database_url.partition("://")
+        return f"postgresql+psycopg://{rest}" if scheme in ("postgres", "postgresql") else self.database_url
+
+
+@dataclass(frozen=True, slots=True)
+class SettingDoc:
+    """One row of the settings table."""
+
+    name: str
+    variable: str
+    default: str
+    description: str
+
+
+def load(environ: Mapping[str, str] | None = None, **options: Any) -> Settings:
+    """Defaults, then ``yungu.toml`` (or the file that ``YUNGU_CONFIG`` names), then ``YUNGU_*``, then ``options``
+    that are not None. Raises SettingsInvalid."""
+    variables = os.environ if environ is None else environ
+    values: dict[str, Any] = _from_file(variables) | _from_environ(variables)
+    values |= {name: value for name, value in options.items() if value is not None}
+    try:
+        return msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsInvalid(f"A setting is not valid: {error}.", hint="See docs/reference/settings.md.") from error
+
+
+def iter_docs() -> Iterator[SettingDoc]:
+    """The settings with their descriptions, for the reference page and ``yungu settings``."""
+    defaults = Settings()
+    for field in msgspec.structs.fields(Settings):
+        meta = next(extra for extra in field.type.__metadata__ if isinstance(extra, msgspec.Meta))
+        default = str(getattr(defaults, field.name))
+        yield SettingDoc(field.name, f"YUNGU_{field.name.upper()}", default, meta.description or "")
+
+
+def _from_file(variables: Mapping[str, str]) -> dict[str, Any]:
+    named = variables.get("YUNGU_CONFIG")
+    path = Path(named or "yungu.toml")
+    if not path.exists():
+        if named:
+            raise SettingsInvalid(f"There is no settings file {path}.")
+        return {}
+    try:
+        return tomllib.loads(path.read_text())
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsInvalid(f"{path} is not valid TOML: {error}.") from error
+
+
+def _from_environ(variables: Mapping[str, str]) -> dict[str, Any]:
+    names = {field.name for field in msgspec.structs.fields(Settings)}
+    given = {name.removeprefix("YUNGU_").lower(): value for name, value in variables.items() if name.startswith("YUNGU_")}
+    return {name: value for name, value in given.items() if name in names}

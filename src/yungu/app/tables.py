@@ -1,0 +1,12 @@
+"""Every table of every domain, for migrations and tests: importing this module fills the metadata."""
+
+from __future__ import annotations
+
+import yungu.accounts.models
+import yungu.hub.models
+import yungu.kernel.events
+import yungu.storage.models
+import yungu.storage.xet.models
+from yungu.kernel.db import metadata
+
+__all__ = ["metadata"]

@@ -1,0 +1,63 @@
+"""The one place that chooses: which database, which stores, which dialects."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from yungu import migrations
+from yungu.api import git as git_dialect
+from yungu.api import hf, web, xet
+from yungu.api.http import App, Site
+from yungu.app import worker
+from yungu.app.settings import Settings
+from yungu.kernel.db import Database
+from yungu.storage.git import GitStore
+from yungu.storage.local import LocalStore
+
+
+def build_site(settings: Settings) -> Site:
+    """Open (and on first use make) the data folder, bring the database up to date."""
+    data = settings.data_path
+    data.mkdir(parents=True, exist_ok=True)
+    database = Database(settings.sqlalchemy_url)
+    migrations.upgrade(database)
+    return Site(
+        db=database,
+        git=GitStore(data / "git"),
+        store=LocalStore(data),
+        secret=_secret(data),
+        base_url=settings.base_url.rstrip("/") or None,
+        registration=settings.registration,
+    )
+
+
+def build_app(settings: Settings) -> App:
+    """The whole hub as one ASGI application."""
+    site = build_site(settings)
+    dialects = [hf.routes, git_dialect.routes, xet.routes, web.routes]
+    fallbacks = [("/api/", hf.render_error), ("", web.render_error)]
+
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        async with worker.running(site):
+            yield
+        site.workers.shutdown()
+        site.db.close()
+
+    return App(site, dialects, fallbacks, lifespan)
+
+
+def _secret(data: Path) -> bytes:
+    """The server's own key, made at first start: tokens and signed addresses depend on it."""
+    path = data / "secret.key"
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_bytes()
+    with os.fdopen(handle, "wb") as file:
+        file.write(secrets.token_bytes(32))
+    return path.read_bytes()

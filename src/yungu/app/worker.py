@@ -1,0 +1,58 @@
+"""What runs beside requests: counters are written, old uploads swept."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+from yungu import accounts
+from yungu.api.http import Site
+
+log = logging.getLogger("yungu.worker")
+_FLUSH_EVERY_SECONDS = 2.0
+_SWEEP_EVERY_SECONDS = 3600.0
+_STAGING_LIVES_SECONDS = 24 * 3600
+
+
+@asynccontextmanager
+async def running(site: Site) -> AsyncIterator[None]:
+    """While inside: flush counters every two seconds, sweep every hour. Flushes once more when leaving."""
+    task = asyncio.create_task(_loop(site))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        await asyncio.to_thread(flush, site)
+
+
+def flush(site: Site) -> None:
+    """Write what was counted in memory, in one transaction, if there is anything."""
+    if site.downloads.is_empty and not site.used_tokens:
+        return
+    used, site.used_tokens = site.used_tokens, set()
+    with site.db.write() as session:
+        site.downloads.flush(session)
+        for token_id in used:
+            accounts.touch_token(session, token_id)
+
+
+async def _loop(site: Site) -> None:
+    swept_at = 0.0
+    clock = asyncio.get_running_loop().time
+    while True:
+        if clock() - swept_at >= _SWEEP_EVERY_SECONDS:
+            swept_at = clock()
+            await _guarded(lambda: site.store.sweep_staging(_STAGING_LIVES_SECONDS))
+        await asyncio.sleep(_FLUSH_EVERY_SECONDS)
+        await _guarded(lambda: flush(site))
+
+
+async def _guarded(work: Callable[[], object]) -> None:
+    try:
+        await asyncio.to_thread(work)
+    except Exception:  # a failing chore must not end the chores
+        log.exception("a chore failed")

@@ -1,0 +1,160 @@
+"""How the hub says no."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from yungu.kernel.errors import Conflict, Denied, Exhausted, Invalid, NotFound
+
+
+class RepoNotFound(NotFound):
+    """There is no such repo, or this actor may not know of it."""
+
+    def __init__(self, repo_id: str) -> None:
+        super().__init__(f"Repository '{repo_id}' not found.", hint="Check the name, and that your token may read it.")
+        self.repo_id = repo_id
+
+
+class RevisionNotFound(NotFound):
+    def __init__(self, revision: str) -> None:
+        super().__init__(f"Invalid rev id: {revision}")
+        self.revision = revision
+
+
+class EntryNotFound(NotFound):
+    """No such file or folder at that commit. ``commit``: the commit that was looked into."""
+
+    def __init__(self, path: str, commit: str) -> None:
+        super().__init__(f"'{path}' does not exist at {commit[:12]}.")
+        self.path = path
+        self.commit = commit
+
+
+class RepoDenied(Denied):
+    """The actor may see the repo but not do this to it."""
+
+    def __init__(self, repo_id: str, wanted: str) -> None:
+        super().__init__(
+            f"You need {wanted} access to '{repo_id}'.", hint="Ask its owner for a role, or use a token with that scope."
+        )
+
+
+class RepoGated(Denied):
+    """The repo is gated and the actor is not on its list."""
+
+    def __init__(self, kind: str, repo_id: str) -> None:
+        super().__init__(
+            f"Access to {kind} {repo_id} is restricted and you are not in the authorized list.",
+            hint="Visit the repo's page to ask for access.",
+        )
+
+
+class NamespaceDenied(Denied):
+    def __init__(self, namespace: str) -> None:
+        super().__init__(f"You don't have the rights to create a repo under the namespace '{namespace}'.")
+
+
+class RepoNameInvalid(Invalid):
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"'{name}' cannot be a repo name: {reason}.")
+
+
+class RepoExists(Conflict):
+    def __init__(self, kind: str, repo_id: str) -> None:
+        super().__init__(f"A {kind} repository called {repo_id} already exists.")
+        self.kind = kind
+        self.repo_id = repo_id
+
+
+class RefExists(Conflict):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Reference {name} already exists.")
+
+
+class RefNameInvalid(Invalid):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"'{name}' is not a valid reference name.", hint="See 'git help check-ref-format'.")
+
+
+class RefProtected(Denied):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Cannot delete {name}: it is the default branch.")
+
+
+class RefMoved(Conflict):
+    """Somebody else moved the ref first: compare-and-swap failed."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            "The branch was updated since you opened this page. Please refresh and try again.", hint=f"{name} has moved."
+        )
+
+
+class ParentStale(RefMoved):
+    """The commit names a parent that is no longer the head of the branch."""
+
+
+class PathInvalid(Invalid):
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"Invalid path {path!r}: {reason}.")
+        self.path = path
+
+
+class CommitEmpty(Invalid):
+    def __init__(self) -> None:
+        super().__init__("A commit needs at least one operation.")
+
+
+class DropMissing(Invalid):
+    def __init__(self, path: str) -> None:
+        super().__init__(f"A file with this name doesn't exist: {path}")
+        self.path = path
+
+
+class LfsObjectMissing(Invalid):
+    """A commit refers to content that was never uploaded to this repo."""
+
+    def __init__(self, sha256s: Sequence[str]) -> None:
+        shown = ", ".join(sha256s[:3]) + (" …" if len(sha256s) > 3 else "")
+        super().__init__(f"LFS pointer pointed to a file that does not exist: {shown}", hint="Upload the content first.")
+        self.sha256s = tuple(sha256s)
+
+
+class LfsSizeWrong(Invalid):
+    def __init__(self, path: str, said: int, held: int) -> None:
+        super().__init__(f"'{path}' is said to have {said} bytes, but its content has {held}.")
+
+
+class FileTooBig(Invalid):
+    def __init__(self, path: str, limit: int) -> None:
+        super().__init__(
+            f"'{path}' is larger than {limit // 1024 // 1024} MiB and must be stored with git-lfs.",
+            hint=f"git lfs track '{path}' and commit again, or use the hub's client.",
+        )
+
+
+class CommitTooBig(Exhausted):
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"A commit may have at most {limit} operations.", hint="Split it into several commits.")
+
+
+class MergeConflict(Conflict):
+    def __init__(self, paths: Sequence[str]) -> None:
+        super().__init__(f"Both sides changed: {', '.join(paths[:5])}", hint="Resolve the conflicts on the branch first.")
+        self.paths = tuple(paths)
+
+
+class LockTaken(Conflict):
+    def __init__(self, path: str, owner: str) -> None:
+        super().__init__(f"'{path}' is already locked by {owner}.")
+        self.path = path
+
+
+class LockNotFound(NotFound):
+    def __init__(self, lock_id: int) -> None:
+        super().__init__(f"There is no lock {lock_id}.")
+
+
+class LockDenied(Denied):
+    def __init__(self, owner: str) -> None:
+        super().__init__(f"The lock belongs to {owner}.", hint="Use --force if you administer the repo.")

@@ -1,0 +1,67 @@
+"""Lists of repos, filtered and sorted, by keyset pages."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from yungu.accounts.models import Actor, members, owners
+from yungu.hub import rules
+from yungu.hub.models import Repo, RepoFilter, repo_tags, repos
+from yungu.hub.queries.repos import REPO
+from yungu.kernel.db import Session
+from yungu.kernel.pages import Page, decode_cursor, encode_cursor
+
+_SORTS: dict[str, tuple[sa.Column[Any], type]] = {
+    "trending": (repos.c.trending, float),
+    "created": (repos.c.created_at, datetime),
+    "modified": (repos.c.modified_at, datetime),
+    "downloads": (repos.c.downloads_count, int),
+    "likes": (repos.c.likes_count, int),
+}
+
+
+def list_repos(session: Session, wanted: RepoFilter, actor: Actor) -> Page[Repo]:
+    """One page of the repos that match and that the actor may know of, best first."""
+    key, key_type = _SORTS[wanted.sort]
+    query = sa.select(*REPO, key.label("sort_key")).where(repos.c.kind == wanted.kind, _visible_to(actor), *_conditions(wanted))
+    if wanted.cursor:
+        value, number = decode_cursor(wanted.cursor, key_type, int)
+        query = query.where(sa.or_(key < value, sa.and_(key == value, repos.c.id < number)))
+    rows = session.execute(query.order_by(key.desc(), repos.c.id.desc()).limit(wanted.limit + 1)).all()
+    shown = rows[: wanted.limit]
+    cursor = encode_cursor(shown[-1][-1], shown[-1][0]) if len(rows) > wanted.limit else None
+    found = (Repo(*row[:-1]) for row in shown)
+    return Page([repo for repo in found if rules.may_read(actor, repo)], cursor)
+
+
+def _visible_to(actor: Actor) -> sa.ColumnElement[bool]:
+    """The same rule as ``rules.may_read``, as SQL, for everything but the token's own limits."""
+    if actor.user is None:
+        return repos.c.visibility == "public"
+    if actor.is_site_admin:
+        return sa.true()
+    shared = sa.select(members.c.organization_id).where(members.c.user_id == actor.id)
+    return sa.or_(
+        repos.c.visibility.in_(("public", "internal")), repos.c.owner_id == actor.id, repos.c.owner_id.in_(shared)
+    )
+
+
+def _conditions(wanted: RepoFilter) -> list[sa.ColumnElement[bool]]:
+    found: list[sa.ColumnElement[bool]] = []
+    found += [repos.c.key.contains(word.casefold(), autoescape=True) for word in wanted.search if word]
+    if wanted.author:
+        found.append(repos.c.owner_id.in_(sa.select(owners.c.id).where(owners.c.key == wanted.author.casefold())))
+    for tag in wanted.tags:
+        found.append(repos.c.id.in_(sa.select(repo_tags.c.repo_id).where(repo_tags.c.tag == tag.casefold())))
+    if wanted.pipeline_tag:
+        found.append(repos.c.pipeline_tag == wanted.pipeline_tag)
+    if wanted.gated is not None:
+        found.append(repos.c.gated != "" if wanted.gated else repos.c.gated == "")
+    if wanted.min_parameters is not None:
+        found.append(repos.c.parameters_count >= wanted.min_parameters)
+    if wanted.max_parameters is not None:
+        found.append(repos.c.parameters_count <= wanted.max_parameters)
+    return found

@@ -1,0 +1,61 @@
+"""Refs are rows; a revision is what a client typed, and it resolves to a commit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from yungu.hub import rules
+from yungu.hub.errors import RevisionNotFound
+from yungu.hub.models import Ref, Repo, refs
+from yungu.kernel.db import Session
+from yungu.storage.errors import GitObjectMissing
+from yungu.storage.git import GitStore
+
+_SHORT = re.compile(r"^[0-9a-fA-F]{5,40}$")
+
+
+def find_ref(session: Session, repo: Repo, name: str) -> Ref | None:
+    """The ref of that full name."""
+    oid = session.scalar(sa.select(refs.c.oid).where((refs.c.repo_id == repo.id) & (refs.c.name == name)))
+    return Ref(name, oid) if oid else None
+
+
+def list_refs(session: Session, repo: Repo, prefix: str = "refs/") -> Sequence[Ref]:
+    """All refs under ``prefix``, by name."""
+    where = (refs.c.repo_id == repo.id) & refs.c.name.startswith(prefix, autoescape=True)
+    return [Ref(*row) for row in session.execute(sa.select(refs.c.name, refs.c.oid).where(where).order_by(refs.c.name))]
+
+
+def resolve_revision(session: Session, git: GitStore, repo: Repo, revision: str | None) -> str:
+    """The commit (40 hex) that ``revision`` means: a branch, a tag, a full ref, a commit id of at least 5 digits, None or
+    "HEAD" for the default branch. "main" and "master" both mean the default branch where it has the other name.
+
+    Raises RevisionNotFound, also for a repo without commits."""
+    name = revision if revision not in (None, "", "HEAD") else repo.default_branch
+    assert name is not None
+    found = _ref_oid(session, repo, rules.ref_candidates(name))
+    if found is None and name in ("main", "master"):
+        found = _ref_oid(session, repo, (f"refs/heads/{repo.default_branch}",))
+    if found is not None:
+        return _peel(git, repo, found, name)
+    if _SHORT.match(name):
+        commit = git.open(repo.id).find_commit(name.lower())
+        if commit is not None:
+            return commit
+    raise RevisionNotFound(name)
+
+
+def _ref_oid(session: Session, repo: Repo, names: Sequence[str]) -> str | None:
+    query = sa.select(refs.c.name, refs.c.oid).where((refs.c.repo_id == repo.id) & refs.c.name.in_(names))
+    found = {row[0]: row[1] for row in session.execute(query)}
+    return next((found[name] for name in names if name in found), None)
+
+
+def _peel(git: GitStore, repo: Repo, oid: str, name: str) -> str:
+    try:
+        return git.open(repo.id).commit(oid).oid
+    except GitObjectMissing as error:
+        raise RevisionNotFound(name) from error

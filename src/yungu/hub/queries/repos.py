@@ -1,0 +1,98 @@
+"""Finding repos, through the one door that knows who may see them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import sqlalchemy as sa
+
+from yungu.accounts.errors import SignInRequired
+from yungu.accounts.models import Actor
+from yungu.hub import rules
+from yungu.hub.errors import RepoDenied, RepoGated, RepoNotFound
+from yungu.hub.models import Kind, Repo, access_grants, repo_blobs, repo_names, repos
+from yungu.kernel.db import Session, columns
+
+REPO = columns(Repo, repos)
+_BY_KEY = sa.select(*REPO).where((repos.c.kind == sa.bindparam("kind")) & (repos.c.key == sa.bindparam("key")))
+
+
+def find_repo(session: Session, kind: Kind, repo_id: str) -> Repo | None:
+    """The repo of that name, whatever its case, or the one that once had the name."""
+    named = {"kind": kind, "key": repo_id.casefold()}
+    row = session.execute(_BY_KEY, named).first()
+    if row is None:
+        former = (repo_names.c.kind == kind) & (repo_names.c.key == named["key"])
+        row = session.execute(sa.select(*REPO).join(repo_names, repo_names.c.repo_id == repos.c.id).where(former)).first()
+    return Repo(*row) if row else None
+
+
+def get_repo_by_id(session: Session, number: int) -> Repo:
+    row = session.execute(sa.select(*REPO).where(repos.c.id == number)).first()
+    if row is None:
+        raise RepoNotFound(f"#{number}")
+    return Repo(*row)
+
+
+def visible_repo(session: Session, kind: Kind, repo_id: str, actor: Actor) -> Repo:
+    """The repo, if the actor may know of it. Raises RepoNotFound alike for the missing and the hidden."""
+    repo = find_repo(session, kind, repo_id)
+    if repo is None or not rules.may_read(actor, repo):
+        raise RepoNotFound(repo_id)
+    return repo
+
+
+def readable_repo(session: Session, kind: Kind, repo_id: str, actor: Actor) -> Repo:
+    """A repo whose files the actor may read. Raises RepoNotFound, RepoGated."""
+    repo = visible_repo(session, kind, repo_id, actor)
+    if not rules.may_read_files(actor, repo, is_granted=bool(repo.gated) and is_granted(session, repo, actor)):
+        raise RepoGated(repo.kind, repo.repo_id)
+    return repo
+
+
+def writable_repo(session: Session, kind: Kind, repo_id: str, actor: Actor) -> Repo:
+    """A repo that the actor may push to. Raises RepoNotFound, SignInRequired, RepoDenied."""
+    repo = visible_repo(session, kind, repo_id, actor)
+    if not rules.may_write(actor, repo):
+        raise _denied(actor, repo, "write")
+    return repo
+
+
+def ruled_repo(session: Session, kind: Kind, repo_id: str, actor: Actor) -> Repo:
+    """A repo that the actor may delete, move and configure. Raises RepoNotFound, SignInRequired, RepoDenied."""
+    repo = visible_repo(session, kind, repo_id, actor)
+    if not rules.may_admin(actor, repo):
+        raise _denied(actor, repo, "admin")
+    return repo
+
+
+def is_granted(session: Session, repo: Repo, actor: Actor) -> bool:
+    """Whether the actor was let in to this gated repo."""
+    if actor.id is None:
+        return False
+    where = (access_grants.c.repo_id == repo.id) & (access_grants.c.user_id == actor.id)
+    return session.execute(sa.select(access_grants.c.repo_id).where(where)).first() is not None
+
+
+def readable_blobs(session: Session, sha256s: Iterable[str], repo: Repo, actor: Actor) -> set[str]:
+    """Which contents the actor may refer to in a commit to ``repo``: those of the repo itself, and those committed to
+    any repo whose files the actor may read. That somebody else's private repo holds the bytes is not told."""
+    wanted = sorted(set(sha256s))
+    found: set[str] = set()
+    for start in range(0, len(wanted), 500):
+        some = repo_blobs.c.sha256.in_(wanted[start : start + 500])
+        found.update(session.scalars(sa.select(repo_blobs.c.sha256).where(some & (repo_blobs.c.repo_id == repo.id))))
+        elsewhere = (
+            sa.select(repo_blobs.c.sha256, *REPO)
+            .join(repos, repos.c.id == repo_blobs.c.repo_id)
+            .where(some & repo_blobs.c.is_committed & repo_blobs.c.sha256.not_in(found))
+        )
+        for sha256, *fields in session.execute(elsewhere):
+            other = Repo(*fields)
+            if sha256 not in found and rules.may_read_files(actor, other, is_granted=is_granted(session, other, actor)):
+                found.add(sha256)
+    return found
+
+
+def _denied(actor: Actor, repo: Repo, wanted: str) -> SignInRequired | RepoDenied:
+    return SignInRequired() if actor.user is None else RepoDenied(repo.repo_id, wanted)

@@ -1,0 +1,96 @@
+"""May this actor see it, write it, rule it? From values alone."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from yungu.accounts.models import Actor, Owner
+from yungu.accounts.rules import includes
+from yungu.hub.models import Repo
+
+
+class Power(IntEnum):
+    NONE = 0
+    READ = 1
+    WRITE = 2
+    ADMIN = 3
+
+
+def may_read(actor: Actor, repo: Repo) -> bool:
+    """Whether the actor may know of the repo at all."""
+    return power(actor, repo) >= Power.READ
+
+
+def may_read_files(actor: Actor, repo: Repo, *, is_granted: bool = False) -> bool:
+    """Whether the actor may read content: like ``may_read``, but a gated repo asks for membership or a grant."""
+    if not may_read(actor, repo):
+        return False
+    return not repo.gated or is_granted or _own_power(actor, repo) >= Power.READ
+
+
+def may_write(actor: Actor, repo: Repo) -> bool:
+    return power(actor, repo) >= Power.WRITE
+
+
+def may_admin(actor: Actor, repo: Repo) -> bool:
+    return power(actor, repo) >= Power.ADMIN
+
+
+def can_create_in(actor: Actor, owner: Owner) -> bool:
+    """Whether the actor may create repos under this user or organization."""
+    if actor.user is None or actor.scope == "read":
+        return False
+    if actor.scope == "fine-grained" and not _granted(actor, owner.name.casefold(), "write"):
+        return False
+    if actor.is_site_admin or owner.id == actor.id:
+        return True
+    return includes(actor.roles.get(owner.id), "contributor")
+
+
+def power(actor: Actor, repo: Repo) -> Power:
+    """The most that the actor may do: what the person may, cut down to what the token may."""
+    return min(max(_own_power(actor, repo), _everyones_power(actor, repo)), _token_limit(actor, repo))
+
+
+def _everyones_power(actor: Actor, repo: Repo) -> Power:
+    if repo.visibility == "public" or (repo.visibility == "internal" and actor.user is not None):
+        return Power.READ
+    return Power.NONE
+
+
+def _own_power(actor: Actor, repo: Repo) -> Power:
+    if actor.user is None:
+        return Power.NONE
+    if actor.is_site_admin or repo.owner_id == actor.id:
+        return Power.ADMIN
+    match actor.roles.get(repo.owner_id):
+        case "admin":
+            return Power.ADMIN
+        case "write":
+            return Power.WRITE
+        case "contributor":
+            return Power.ADMIN if repo.created_by == actor.id else Power.READ
+        case "read":
+            return Power.READ
+        case _:
+            return Power.NONE
+
+
+def _token_limit(actor: Actor, repo: Repo) -> Power:
+    match actor.scope:
+        case "read":
+            return Power.READ
+        case "fine-grained":
+            target = f"{repo.kind}s/{repo.repo_id}".casefold()
+            owner = repo.namespace.casefold()
+            if _granted(actor, target, "write") or _granted(actor, owner, "write"):
+                return Power.ADMIN
+            if _granted(actor, target, "read") or _granted(actor, owner, "read") or repo.visibility == "public":
+                return Power.READ
+            return Power.NONE
+        case _:
+            return Power.ADMIN
+
+
+def _granted(actor: Actor, target: str, right: str) -> bool:
+    return any(grant.target == target and grant.right == right for grant in actor.grants)

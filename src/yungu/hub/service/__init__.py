@@ -1,0 +1,34 @@
+"""Verbs of the hub: they change rows and git objects, and record facts."""
+
+from yungu.hub.service.blobs import link_blobs, link_upload
+from yungu.hub.service.commits import apply_commit, merge_ref, revert_commit, super_squash
+from yungu.hub.service.downloads import DownloadCounter
+from yungu.hub.service.history import drop_content
+from yungu.hub.service.locks import create_lock, delete_lock
+from yungu.hub.service.refs import create_branch, create_tag, delete_branch, delete_tag, move_ref, sync_refs, writable_ref
+from yungu.hub.service.repos import change_settings, create_repo, delete_repo, duplicate_repo, move_repo
+
+__all__ = [
+    "DownloadCounter",
+    "apply_commit",
+    "change_settings",
+    "create_branch",
+    "create_lock",
+    "create_repo",
+    "create_tag",
+    "delete_branch",
+    "delete_lock",
+    "delete_repo",
+    "delete_tag",
+    "drop_content",
+    "duplicate_repo",
+    "link_blobs",
+    "link_upload",
+    "merge_ref",
+    "move_ref",
+    "move_repo",
+    "revert_commit",
+    "super_squash",
+    "sync_refs",
+    "writable_ref",
+]

@@ -1,0 +1,50 @@
+"""Which contents a repo may refer to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import sqlalchemy as sa
+
+from yungu.accounts.models import Actor
+from yungu.hub import queries
+from yungu.hub.errors import LfsObjectMissing
+from yungu.hub.models import Repo, repo_blobs, repos
+from yungu.kernel import clock
+from yungu.kernel.db import Session, upsert
+from yungu.storage import content
+from yungu.storage.models import Blob, blobs
+
+
+def link_upload(session: Session, repo: Repo, sha256: str, actor_id: int | None) -> None:
+    """Note that the content was uploaded to this repo, so that a commit to it may name it."""
+    row = {"repo_id": repo.id, "sha256": sha256, "added_by": actor_id, "added_at": clock.now(), "is_committed": False}
+    upsert(session, repo_blobs, row, keys=["repo_id", "sha256"], update=["added_at"])
+
+
+def link_blobs(session: Session, repo: Repo, sha256s: Iterable[str], actor: Actor) -> Mapping[str, Blob]:
+    """Bind contents that a commit refers to to the repo, and return them by sha256.
+
+    Raises LfsObjectMissing when one was not uploaded to this repo and is in no repo that the actor may read."""
+    wanted = set(sha256s)
+    if not wanted:
+        return {}
+    allowed = queries.readable_blobs(session, wanted, repo, actor)
+    held = content.list_blobs(session, allowed)
+    if wanted - held.keys():
+        raise LfsObjectMissing(sorted(wanted - held.keys()))
+    now = clock.now()
+    for sha256 in sorted(wanted):
+        row = {"repo_id": repo.id, "sha256": sha256, "added_by": actor.id, "added_at": now, "is_committed": True}
+        upsert(session, repo_blobs, row, keys=["repo_id", "sha256"], update=["is_committed"])
+    _measure(session, repo)
+    return held
+
+
+def _measure(session: Session, repo: Repo) -> None:
+    total = (
+        sa.select(sa.func.coalesce(sa.func.sum(blobs.c.size_bytes), 0))
+        .join(repo_blobs, repo_blobs.c.sha256 == blobs.c.sha256)
+        .where(repo_blobs.c.repo_id == repo.id, repo_blobs.c.is_committed)
+    )
+    session.execute(sa.update(repos).where(repos.c.id == repo.id).values(stored_bytes=total.scalar_subquery()))

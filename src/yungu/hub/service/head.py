@@ -1,0 +1,91 @@
+"""What the hub knows of a repo from its default branch: card, tags, libraries. Derived, rewritten whenever it moves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from yungu.hub import queries, rules
+from yungu.hub.models import Card, Repo, TreeFile, repo_tags, repos
+from yungu.hub.rules.cards import MAX_CARD_BYTES
+from yungu.kernel.db import Session
+from yungu.storage.git import GitObjects, GitStore
+
+_FILE_TAGS = (
+    ("pytorch", ("pytorch_model", ".bin")),
+    ("tf", ("tf_model", ".h5")),
+    ("jax", ("flax_model", ".msgpack")),
+    ("safetensors", ("", ".safetensors")),
+    ("gguf", ("", ".gguf")),
+    ("onnx", ("", ".onnx")),
+)
+_MAX_CONFIG_BYTES = 1024 * 1024
+
+
+def index_head(session: Session, git: GitStore, repo: Repo, commit: str) -> None:
+    """Read the card and the root folder of ``commit`` and write what they tell into the repo's row."""
+    objects = git.open(repo.id)
+    card = rules.parse_card(repo.kind, queries.read_text(objects, commit, "README.md", limit=MAX_CARD_BYTES) or "")
+    files = [node for node in queries.list_folder(objects, commit) if isinstance(node, TreeFile)]
+    config = _config(objects, commit) if repo.kind == "model" else {}
+    library = card.library_name or _guess_library(repo, config)
+    tags = list(dict.fromkeys((*card.tags, *_from_files(repo, files), *_from_config(config), *([library] if library else []))))
+    session.execute(
+        sa.update(repos)
+        .where(repos.c.id == repo.id)
+        .values(
+            head=commit,
+            card=dict(card.data),
+            card_warnings=list(card.warnings),
+            tags=tags,
+            pipeline_tag=card.pipeline_tag,
+            library_name=library,
+            sdk=_sdk(repo, card),
+        )
+    )
+    _write_tags(session, repo, tags)
+
+
+def _write_tags(session: Session, repo: Repo, tags: Iterable[str]) -> None:
+    wanted = {tag.casefold() for tag in tags}
+    held = set(session.scalars(sa.select(repo_tags.c.tag).where(repo_tags.c.repo_id == repo.id)))
+    if held - wanted:
+        gone = (repo_tags.c.repo_id == repo.id) & repo_tags.c.tag.in_(held - wanted)
+        session.execute(sa.delete(repo_tags).where(gone))
+    if wanted - held:
+        session.execute(sa.insert(repo_tags), [{"repo_id": repo.id, "tag": tag} for tag in sorted(wanted - held)])
+
+
+def _from_files(repo: Repo, files: Iterable[TreeFile]) -> Iterable[str]:
+    if repo.kind != "model":
+        return
+    names = [file.path for file in files]
+    for tag, (start, end) in _FILE_TAGS:
+        if any(name.startswith(start) and name.endswith(end) for name in names):
+            yield tag
+
+
+def _config(objects: GitObjects, commit: str) -> dict[str, Any]:
+    text = queries.read_text(objects, commit, "config.json", limit=_MAX_CONFIG_BYTES)
+    try:
+        found = msgspec.json.decode(text) if text else {}
+    except (msgspec.DecodeError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _from_config(config: dict[str, Any]) -> Iterable[str]:
+    if isinstance(config.get("model_type"), str):
+        yield config["model_type"]
+
+
+def _guess_library(repo: Repo, config: dict[str, Any]) -> str | None:
+    return "transformers" if repo.kind == "model" and isinstance(config.get("model_type"), str) else None
+
+
+def _sdk(repo: Repo, card: Card) -> str | None:
+    sdk = card.data.get("sdk")
+    return sdk if repo.kind == "space" and isinstance(sdk, str) else repo.sdk

@@ -1,0 +1,43 @@
+"""Taking content out of a repo for good: every commit that held it is written anew without it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import sqlalchemy as sa
+
+from yungu.accounts.models import Actor
+from yungu.hub import queries
+from yungu.hub.models import Repo, TreeFile, repo_blobs
+from yungu.hub.service.refs import move_ref
+from yungu.kernel.db import Session
+from yungu.storage.git import GitObjects, GitStore
+
+
+def drop_content(session: Session, git: GitStore, repo: Repo, sha256s: Collection[str], actor: Actor) -> None:
+    """Remove LFS content from all branches and tags of a repo, rewriting their history, and unbind it from the repo."""
+    objects = git.open(repo.id)
+    unwanted, rewritten = set(sha256s), dict[str, str]()
+    for ref in queries.list_refs(session, repo):
+        fresh = _rewrite(objects, objects.commit(ref.oid).oid, unwanted, rewritten)
+        if fresh != ref.oid:
+            move_ref(session, git, repo, ref.name, expect=ref.oid, to=fresh, actor_id=actor.id)
+    bound = (repo_blobs.c.repo_id == repo.id) & repo_blobs.c.sha256.in_(unwanted)
+    session.execute(sa.delete(repo_blobs).where(bound))
+
+
+def _rewrite(objects: GitObjects, head: str, unwanted: set[str], rewritten: dict[str, str]) -> str:
+    """The commit that stands for ``head`` afterwards; ``rewritten`` maps old to new and is filled parents first."""
+    for commit in reversed([found for found in objects.log(head) if found.oid not in rewritten]):
+        parents = [rewritten.get(parent, parent) for parent in commit.parents]
+        drops = [file.path for file in queries.list_files(objects, commit.oid) if _holds(file, unwanted)]
+        if not drops and parents == list(commit.parents):
+            rewritten[commit.oid] = commit.oid
+            continue
+        tree = objects.edit_tree(commit.tree, {}, drops)
+        rewritten[commit.oid] = objects.write_commit(tree, parents, commit.message, commit.author, commit.at)
+    return rewritten[head]
+
+
+def _holds(file: TreeFile, unwanted: set[str]) -> bool:
+    return file.pointer is not None and file.pointer.sha256 in unwanted

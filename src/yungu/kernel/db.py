@@ -1,0 +1,127 @@
+"""The facts: one database, SQLite or PostgreSQL, through SQLAlchemy Core.
+
+A *session* is one open transaction. Domain functions take it as their first argument, never commit and never open
+another one; whoever began the request or job commits:
+
+    with database.write() as session:      # BEGIN IMMEDIATE on SQLite; committed at the end, rolled back on error
+        hub.create_repo(session, ...)
+
+    with database.read() as session:       # never writes, always rolled back
+        hub.get_repo(session, ...)
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.dialects import postgresql, sqlite
+
+Session = sa.Connection
+"""One open transaction (a Core connection): ``session.execute(select(...))``."""
+
+T = TypeVar("T")
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+"""Every table of every domain; migrations are checked against it."""
+
+Json = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
+BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+"""Integer primary keys: 64 bit, auto-incremented on both databases."""
+
+
+class Moment(sa.TypeDecorator[datetime]):
+    """An aware UTC datetime; stored naive in UTC on SQLite, ``timestamptz`` on PostgreSQL."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        return value.astimezone(UTC) if value is not None else None
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def columns(cls: type, *tables: sa.FromClause) -> list[sa.ColumnElement[Any]]:
+    """The columns whose names are the fields of dataclass ``cls``, in order, so that ``cls(*row)`` reads a row."""
+    found: list[sa.ColumnElement[Any]] = []
+    for field in dataclasses.fields(cls):
+        found.append(next(table.c[field.name] for table in tables if field.name in table.c))
+    return found
+
+
+def upsert(session: Session, table: sa.Table, row: dict[str, Any], *, keys: Sequence[str], update: Sequence[str]) -> None:
+    """INSERT ... ON CONFLICT (keys) DO UPDATE SET update columns, on both databases; no update columns: DO NOTHING."""
+    insert = sqlite.insert if session.dialect.name == "sqlite" else postgresql.insert
+    statement: Any = insert(table).values(row)
+    if update:
+        statement = statement.on_conflict_do_update(
+            index_elements=list(keys), set_={name: statement.excluded[name] for name in update}
+        )
+    else:
+        statement = statement.on_conflict_do_nothing(index_elements=list(keys))
+    session.execute(statement)
+
+
+class Database:
+    """A pool of connections to one database.
+
+    ``url``: ``sqlite:///path/to/file.db`` or ``postgresql+psycopg://user:password@host/name``."""
+
+    def __init__(self, url: str, *, pool_size: int = 20) -> None:
+        self.url = sa.make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.engine = sa.create_engine(self.url, pool_size=pool_size, max_overflow=pool_size, pool_timeout=30)
+        if self.is_sqlite:
+            event.listen(self.engine, "connect", _prepare_sqlite)
+            event.listen(self.engine, "begin", _begin_sqlite)
+        self._writer = self.engine.execution_options(yungu_write=True)
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        with self.engine.connect() as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        with self._writer.begin() as session:
+            yield session
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        "busy_timeout=30000",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "cache_size=-16384",
+        "temp_store=MEMORY",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    immediate = connection.get_execution_options().get("yungu_write")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
