@@ -19,6 +19,7 @@ import errno
 import os
 import select
 import socket
+import struct
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -176,7 +177,10 @@ class _Exchange:
         transport.set_write_buffer_limits()
 
     def _hang_up(self) -> None:
+        """Reset the connection: what the client has not taken must not stay in the kernel's memory."""
         self.cycle.disconnected = True
+        with suppress(ConnectionError), _Line(self.cycle.transport, 0) as line:
+            line.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.cycle.transport.abort()
 
     def _body_can_be_taken(self) -> bool:

@@ -57,5 +57,10 @@ def impatient(folder: Path) -> Iterator[Any]:
     class Impatient(served.ByteProtocol):  # type: ignore[name-defined,misc]
         idle_seconds = 0.2
 
-    with served.Serving(folder, http=Impatient) as live:
+        def connection_lost(self, exc: Exception | None) -> None:
+            super().connection_lost(exc)
+            serving.live.app.hung_up.set()
+
+    serving = served.Serving(folder, http=Impatient)
+    with serving as live:
         yield live
