@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
+import served
 
 from yungu.api.http.files import Answer, content_disposition, plan_answer
 from yungu.app.protocol import ByteProtocol, choose_protocol
@@ -126,8 +127,6 @@ def test_a_client_that_reads_nothing_for_too_long_is_hung_up_on(impatient: Any, 
 def test_the_same_bytes_come_through_tls_where_the_kernel_cannot_send_them(
     folder: Path, big: bytes, tmp_path: Path
 ) -> None:
-    import served
-
     key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
     made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     made += ["-keyout", key, "-out", certificate, "-days", "1", "-subj", "/CN=localhost"]

@@ -7,11 +7,14 @@ import json
 import logging
 import os
 import socket
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import served
 
 
 def sha256(data: bytes) -> str:
@@ -152,6 +155,25 @@ def test_a_sink_without_room_answers_even_a_client_that_sends_everything_first(l
         client.sendall(head("/full", f"Content-Length: {len(big)}") + big)
         assert read_answer(client)[0] == 507
     assert httpx.put(f"{live.url}/upload", content=big).json()["sha256"] == sha256(big)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", disk], capture_output=True).returncode:
+        pytest.skip("mounting a small disk needs root")
+    yield disk
+    subprocess.run(["umount", "-l", disk], check=True)
+
+
+def test_a_full_disk_answers_the_client_and_keeps_nothing(small_disk: Path, big: bytes) -> None:
+    with served.Serving(small_disk) as live:
+        refused = httpx.put(f"{live.url}/upload", content=big)
+        assert refused.status_code == 507
+        assert "no room" in refused.text
+        assert os.listdir(small_disk / "store/tmp") == []
+        assert httpx.put(f"{live.url}/upload", content=big[:2_000_000]).status_code == 200
 
 
 def test_a_length_that_is_no_number_is_refused(live: Any) -> None:
