@@ -1,14 +1,17 @@
-"""HTTP/1.1 on uvicorn, with the two things that a hub of large files needs from its server.
+"""HTTP/1.1 on uvicorn, with the three things that a hub of large files needs from its server.
 
 ``http.response.pathsend`` (ASGI extension, advertised as ``{"ranges": True}``): the message
 ``{"type": "http.response.pathsend", "path": ..., "offset": ..., "count": ...}`` sends ``count`` bytes of a file with
 the kernel's own sendfile. The shape follows the extension of the ASGI specification
 (https://asgi.readthedocs.io/en/latest/extensions.html#path-send) with the offset and count proposed for it.
 
+``yungu.sendblocks``: the message ``{"type": "yungu.sendblocks", "blocks": a generator of bytes, "count": ...}`` sends
+bytes that are made on the way, from the worker thread that makes them.
+
 ``yungu.recvfile``: an awaitable in the scope that reads the rest of a long request body from the socket in a worker
 thread, straight into a sink: ``await scope["extensions"]["yungu.recvfile"](sink)``.
 
-Both exist only on plain sockets (no TLS). A transfer holds a thread only while its socket moves; one that waits for its
+All exist only on plain sockets (no TLS). A transfer holds a thread only while its socket moves; one that waits for its
 peer is parked in the event loop, so that many slow clients do not starve the fast ones.
 """
 
@@ -20,7 +23,8 @@ import os
 import select
 import socket
 import struct
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
@@ -29,7 +33,7 @@ import httptools
 from uvicorn.protocols.http import httptools_impl
 from uvicorn.protocols.utils import is_ssl
 
-from yungu.api.http.files import PATHSEND
+from yungu.api.http.files import PATHSEND, SENDBLOCKS
 from yungu.api.http.threads import in_byte_thread
 from yungu.api.http.uploads import TAKEOVER, BodyTruncated, Sink
 
@@ -100,7 +104,7 @@ def _announced_bytes(headers: list[tuple[bytes, bytes]]) -> int:
 
 
 class _Exchange:
-    """One request and its response, with the two extensions: an ASGI application around the real one."""
+    """One request and its response, with the three extensions: an ASGI application around the real one."""
 
     __slots__ = ("app", "cycle", "protocol", "send_stock")
 
@@ -110,7 +114,7 @@ class _Exchange:
         self.app = app
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        extensions: dict[str, Any] = {PATHSEND: {"ranges": True}}
+        extensions: dict[str, Any] = {PATHSEND: {"ranges": True}, SENDBLOCKS: {}}
         if self._body_can_be_taken():
             extensions[TAKEOVER] = self.take_body
         scope["extensions"] = extensions
@@ -118,10 +122,15 @@ class _Exchange:
         await self.app(scope, receive, self.send)
 
     async def send(self, message: Any) -> None:
-        if message["type"] == PATHSEND:
-            await self._send_path(message)
+        kind = message["type"]
+        if kind == PATHSEND:
+            path, offset, count = Path(message["path"]), message.get("offset", 0), message.get("count")
+            await self._send_rest(count, lambda sock, count: _FileSender(sock, path, offset, count))
             return
-        if message["type"] == "http.response.start" and self.cycle.waiting_for_100_continue and self.cycle.more_body:
+        if kind == SENDBLOCKS:
+            await self._send_rest(message["count"], lambda sock, count: _BlockSender(sock, message["blocks"], count))
+            return
+        if kind == "http.response.start" and self.cycle.waiting_for_100_continue and self.cycle.more_body:
             self.cycle.keep_alive = False  # the client may now send the body or not: no way to tell what follows
         if self.cycle.flow.write_paused and not await self._drained():
             return
@@ -137,28 +146,25 @@ class _Exchange:
             return False
         return True
 
-    async def _send_path(self, message: Any) -> None:
-        """Send a slice of a file as the whole rest of the body, which must have a Content-Length."""
+    async def _send_rest(self, count: int | None, make: Callable[[socket.socket, int], _Sender]) -> None:
+        """Send ``count`` bytes as the whole rest of the body, which must have a Content-Length."""
         cycle = self.cycle
         if cycle.disconnected:
             return
         if not cycle.response_started or cycle.chunked_encoding:
-            raise RuntimeError("pathsend needs a response that was started with a Content-Length")
+            raise RuntimeError("this body needs a response that was started with a Content-Length")
         if cycle.scope["method"] != "HEAD":
-            offset, count = message.get("offset", 0), message.get("count", cycle.expected_content_length)
-            if count != cycle.expected_content_length:
-                raise RuntimeError(f"pathsend of {count} bytes where {cycle.expected_content_length} were announced")
-            await self._send_slice(Path(message["path"]), offset, count)
+            announced = cycle.expected_content_length
+            if count is not None and count != announced:
+                raise RuntimeError(f"a body of {count} bytes where {announced} were announced")
+            await self._send_from_thread(lambda sock: make(sock, announced))
         await self.send_stock({"type": "http.response.body"})
 
-    async def _send_slice(self, path: Path, offset: int, count: int) -> None:
+    async def _send_from_thread(self, make: Callable[[socket.socket], _Sender]) -> None:
         try:
             async with asyncio.timeout(self.protocol.idle_seconds):
                 await self._headers_flushed()
-            with (
-                _Line(self.cycle.transport, self.protocol.idle_seconds) as line,
-                _Sender(line.socket, path, offset, count) as sender,
-            ):
+            with _Line(self.cycle.transport, self.protocol.idle_seconds) as line, make(line.socket) as sender:
                 await line.run(sender.turn, for_writing=True)
         except (ConnectionError, TimeoutError):
             self._hang_up()
@@ -276,31 +282,30 @@ class _Line:
             remove(self.socket.fileno())
 
 
-class _Sender:
-    """A slice of a file on its way into a socket, by turns."""
+class _Sender(ABC):
+    """Bytes of known number on their way into a socket, by turns."""
 
-    def __init__(self, sock: socket.socket, path: Path, offset: int, count: int) -> None:
+    def __init__(self, sock: socket.socket, count: int) -> None:
         self._socket = sock
-        self._offset = offset
         self._missing = count
-        self._path = path
-        self._file = -1
         self._poll = select.poll()
         self._poll.register(sock, select.POLLOUT)
 
     def __enter__(self) -> Self:
         return self
 
+    @abstractmethod
     def __exit__(self, *_: object) -> None:
-        if self._file >= 0:
-            os.close(self._file)
+        """Let go of the source."""
+
+    @abstractmethod
+    def _send_some(self) -> int:
+        """The number of bytes that the socket has taken, 0 when the source is at its end. Raises BlockingIOError."""
 
     def turn(self) -> bool:
-        """Send until the slice or the turn ends or the peer is slow; True when all is sent.
+        """Send until the end of the bytes or of the turn, or until the peer is slow; True when all is sent.
 
-        Raises OSError, and EOFError when the file is too short."""
-        if self._file < 0:
-            self._file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        Raises OSError, and EOFError when the source is too short."""
         pause_at = max(0, self._missing - _TURN_BYTES)
         while self._missing > pause_at:
             try:
@@ -310,19 +315,59 @@ class _Sender:
                     return False
                 continue
             if not sent:
-                raise EOFError("the file is shorter than what was announced")
-            self._offset += sent
+                raise EOFError("the source is shorter than what was announced")
             self._missing -= sent
         return not self._missing
 
+
+class _FileSender(_Sender):
+    """Sends a slice of a file without reading it."""
+
+    def __init__(self, sock: socket.socket, path: Path, offset: int, count: int) -> None:
+        super().__init__(sock, count)
+        self._path = path
+        self._offset = offset
+        self._file = -1
+
+    def __exit__(self, *_: object) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+
     def _send_some(self) -> int:
+        if self._file < 0:
+            self._file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        count = min(self._missing, _SEND_STEP_BYTES)
         try:
-            return os.sendfile(self._socket.fileno(), self._file, self._offset, min(self._missing, _SEND_STEP_BYTES))
+            sent = os.sendfile(self._socket.fileno(), self._file, self._offset, count)
         except OSError as error:
             if error.errno not in (errno.EINVAL, errno.ENOSYS):
                 raise
-            block = os.pread(self._file, min(self._missing, _RECEIVE_STEP_BYTES), self._offset)
-            return self._socket.send(block)  # a filesystem without sendfile
+            # a filesystem without sendfile
+            sent = self._socket.send(os.pread(self._file, min(count, _RECEIVE_STEP_BYTES), self._offset))
+        self._offset += sent
+        return sent
+
+
+class _BlockSender(_Sender):
+    """Sends blocks in the thread that makes them."""
+
+    def __init__(self, sock: socket.socket, blocks: Generator[bytes, None, None], count: int) -> None:
+        super().__init__(sock, count)
+        self._blocks = blocks
+        self._block = memoryview(b"")
+
+    def __exit__(self, *_: object) -> None:
+        self._blocks.close()
+
+    def _send_some(self) -> int:
+        while not self._block:
+            block = next(self._blocks, None)
+            if block is None:
+                return 0
+            self._block = memoryview(block)
+        sent = self._socket.send(self._block[: self._missing])
+        self._block = self._block[sent:]
+        return sent
 
 
 class _Receiver:

@@ -129,7 +129,7 @@ def test_the_same_bytes_come_through_tls_where_the_kernel_cannot_send_them(
 ) -> None:
     key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
     made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    made += ["-keyout", key, "-out", certificate, "-days", "1", "-subj", "/CN=localhost"]
+    made += ["-keyout", str(key), "-out", str(certificate), "-days", "1", "-subj", "/CN=localhost"]
     made += ["-addext", "subjectAltName=IP:127.0.0.1"]
     subprocess.run(made, check=True, capture_output=True)
     trust = ssl.create_default_context(cafile=str(certificate))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,8 @@ from yungu.storage.errors import BytesNotFound
 
 PATHSEND = "http.response.pathsend"
 """ASGI extension and message: the server sends a slice of a file; see `yungu.app.protocol`."""
+SENDBLOCKS = "yungu.sendblocks"
+"""ASGI extension and message: the server sends what a generator makes, from a worker thread; see there too."""
 
 _BLOCK_BYTES = 1 << 20
 _INLINE_BYTES = 64 << 10  # reading so little costs less than handing it to a thread
@@ -95,11 +97,16 @@ class FileResponse(Response):
                 raise BytesNotFound(f"The bytes of {self.etag} are missing from the store or damaged.")
 
     async def _send_slice(self, start: int, count: int, scope: Scope, receive: Receive, send: Send) -> None:
+        extensions = scope.get("extensions", {})
         if not isinstance(self.source, Path):
-            await _send_blocks(self.source.open_range(start, start + count), receive, send)
+            blocks = _plain_generator(self.source.open_range(start, start + count))
+            if SENDBLOCKS in extensions:
+                await send({"type": SENDBLOCKS, "blocks": blocks, "count": count})
+            else:
+                await _send_blocks(blocks, receive, send)
         elif count <= _INLINE_BYTES:
             await send({"type": "http.response.body", "body": _read(self.source, start, count)})
-        elif scope.get("extensions", {}).get(PATHSEND, {}).get("ranges"):
+        elif extensions.get(PATHSEND, {}).get("ranges"):
             await send({"type": PATHSEND, "path": str(self.source), "offset": start, "count": count})
         else:
             await _send_blocks(_iter_file(self.source, start, count), receive, send)
@@ -160,7 +167,7 @@ def _read(path: Path, start: int, count: int) -> bytes:
         os.close(fd)
 
 
-def _iter_file(path: Path, start: int, count: int) -> Iterator[bytes]:
+def _iter_file(path: Path, start: int, count: int) -> Generator[bytes, None, None]:
     with path.open("rb", buffering=0) as file:
         file.seek(start)
         while count:
@@ -171,8 +178,13 @@ def _iter_file(path: Path, start: int, count: int) -> Iterator[bytes]:
             yield block
 
 
-async def _send_blocks(blocks: Iterator[bytes], receive: Receive, send: Send) -> None:
-    """Send what ``blocks`` gives, made in byte threads one step ahead of the socket, until the client leaves."""
+def _plain_generator(blocks: Iterator[bytes]) -> Generator[bytes, None, None]:
+    """``blocks`` with a way to let go of their source early."""
+    yield from blocks
+
+
+async def _send_blocks(blocks: Generator[bytes, None, None], receive: Receive, send: Send) -> None:
+    """Send what ``blocks`` gives on any server, made in threads one step ahead of the socket, until the client leaves."""
     left = asyncio.ensure_future(_disconnected(receive))
     ahead = asyncio.ensure_future(in_byte_thread(partial(_gather, blocks)))
     try:
@@ -184,9 +196,7 @@ async def _send_blocks(blocks: Iterator[bytes], receive: Receive, send: Send) ->
     finally:
         left.cancel()
         await asyncio.gather(ahead, return_exceptions=True)
-        close = getattr(blocks, "close", None)
-        if close is not None:
-            await in_byte_thread(close)
+        await in_byte_thread(blocks.close)
 
 
 async def _disconnected(receive: Receive) -> None:
