@@ -1,0 +1,54 @@
+"""A logical blob as an HTTP response, whichever way its bytes are stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Literal
+
+from yungu.api.http.files import FileResponse
+from yungu.api.http.site import Site
+from yungu.storage import content, xet
+from yungu.storage.models import Blob
+
+
+class XetSource:
+    """A file rebuilt from its xorbs, every chunk hashed again on its way out; see `RangeSource`."""
+
+    def __init__(self, site: Site, file_hash: str) -> None:
+        self._site = site
+        self._file_hash = file_hash
+
+    def open_range(self, start: int, end: int) -> Iterator[bytes]:
+        """Raises XetFileNotFound, XorbMissing, XorbDamaged when the first, or a later, block is asked for."""
+        with self._site.db.read() as session:
+            file = xet.get_file(session, self._file_hash)
+        segments = xet.iter_segments(xet.decode_terms(file.terms), xet.IndexReader(self._site.db), start, end)
+        yield from xet.iter_blocks(self._site.store, segments)
+
+
+def blob_response(
+    site: Site,
+    blob: Blob,
+    *,
+    etag: str | None = None,
+    filename: str | None = None,
+    disposition: Literal["attachment", "inline"] = "attachment",
+    media_type: str = "application/octet-stream",
+    headers: Mapping[str, str] | None = None,
+) -> FileResponse:
+    """The content of ``blob`` for GET and HEAD, with ranges and conditions; ``etag`` None: its sha256.
+
+    The raw file is preferred, because the kernel can send it; without one the content is rebuilt from xorbs."""
+    source: Path | XetSource = site.store.path(content.raw_key(blob.sha256))
+    if blob.xet_hash is not None and not blob.has_raw:
+        source = XetSource(site, blob.xet_hash)
+    return FileResponse(
+        source,
+        size_bytes=blob.size_bytes,
+        etag=etag or blob.sha256,
+        filename=filename,
+        disposition=disposition,
+        media_type=media_type,
+        headers=headers,
+    )
