@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from xet_forge import MadeFile, MadeXorb, shard
-from yungu.kernel.db import Database, metadata
+from support.xet_forge import MadeFile, MadeXorb, shard
+from yungu.kernel.db import Database
 from yungu.storage import xet
 from yungu.storage.local import LocalStore
 
@@ -18,10 +15,9 @@ USER, REPO = 7, 11
 class XetSite:
     """One store and one database, with the steps of an upload as a dialect would take them."""
 
-    def __init__(self, folder: Path) -> None:
-        self.store = LocalStore(folder / "bytes")
-        self.database = Database(f"sqlite:///{folder / 'facts.db'}")
-        metadata.create_all(self.database.engine)
+    def __init__(self, store: LocalStore, database: Database) -> None:
+        self.store = store
+        self.database = database
 
     def send_xorb(self, body: bytes, claimed_hash: str, *, block_bytes: int = 1 << 20) -> bool:
         verifier = xet.XorbVerifier()
@@ -62,7 +58,5 @@ class XetSite:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[XetSite]:
-    made = XetSite(tmp_path)
-    yield made
-    made.database.close()
+def xet_site(store: LocalStore, database: Database) -> XetSite:
+    return XetSite(store, database)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xet_forge import file, xorb
+from support.xet_forge import file, xorb
 from yungu.storage.xet.errors import HashInvalid
 from yungu.storage.xet.hashing import MerkleTree, file_hash, from_hex, merkle_root, to_hex
 

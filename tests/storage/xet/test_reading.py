@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import xet_forge as forge
+from support import xet_forge as forge
 from yungu.kernel import clock
 from yungu.storage import xet
 
@@ -21,9 +21,9 @@ FILE = forge.file((ONE, 3, 11), (TWO, 0, 9), (ONE, 0, 2), (ONE, 19, 20))
 
 
 @pytest.fixture
-def loaded(site: Any) -> Any:
-    site.send_file(FILE, ONE, TWO)
-    return site
+def loaded(xet_site: Any) -> Any:
+    xet_site.send_file(FILE, ONE, TWO)
+    return xet_site
 
 
 def test_every_range_reads_the_bytes_of_that_range(loaded: Any) -> None:
@@ -57,8 +57,8 @@ def test_a_range_outside_the_file_is_refused(start: int, end: int | None) -> Non
         xet.clip_range(start, end, len(FILE.data))
 
 
-def damage(site: Any, made: forge.MadeXorb, kind: str) -> None:
-    path = site.store.path(xet.xorb_key(made.hash))
+def damage(xet_site: Any, made: forge.MadeXorb, kind: str) -> None:
+    path = xet_site.store.path(xet.xorb_key(made.hash))
     body = bytearray(path.read_bytes())
     if kind == "missing":
         path.unlink()
@@ -99,14 +99,14 @@ def test_a_check_of_a_file_hashes_all_of_it(loaded: Any) -> None:
         xet.check_file(loaded.store, xet.IndexReader(loaded.database), wrong)
 
 
-def sweep(site: Any, **age: float) -> list[str]:
-    with site.database.read() as session:
+def sweep(xet_site: Any, **age: float) -> list[str]:
+    with xet_site.database.read() as session:
         unused = list(xet.iter_unreferenced_xorbs(session, clock.now() - timedelta(**age)))
-    with site.database.write() as session:
+    with xet_site.database.write() as session:
         gone = [xorb.hash for xorb in unused if xet.drop_xorb(session, xorb)]
     for xorb_hash in gone:
-        with site.database.write() as session:
-            xet.drop_xorb_bytes(session, site.store, xorb_hash)
+        with xet_site.database.write() as session:
+            xet.drop_xorb_bytes(session, xet_site.store, xorb_hash)
     return sorted(gone)
 
 

@@ -26,43 +26,43 @@ def client_upload(folder: Path, monkeypatch: pytest.MonkeyPatch, datas: list[byt
     return sorted((folder / "cas" / "xet" / "xorbs").rglob("*")), told
 
 
-def send_all(site: Any, stored: list[Path]) -> None:
+def send_all(xet_site: Any, stored: list[Path]) -> None:
     for path in stored:
         if path.name.startswith("default.") and path.suffix != ".tagset":
-            site.send_xorb(path.read_bytes(), path.name.split(".")[1])
+            xet_site.send_xorb(path.read_bytes(), path.name.split(".")[1])
     for path in stored:
         if path.suffix == ".mdb":
-            site.send_shard(path.read_bytes())
+            xet_site.send_shard(path.read_bytes())
 
 
 def test_what_the_client_uploads_is_read_back_whole_and_in_ranges(
-    site: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    xet_site: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rng = random.Random(5)
     floats = struct.pack("<700000f", *(rng.gauss(0, 0.02) for _ in range(700_000)))
     datas = [rng.randbytes(3_000_001), b"compressible text " * 100_000, floats]
     stored, told = client_upload(tmp_path, monkeypatch, datas)
 
-    send_all(site, stored)
+    send_all(xet_site, stored)
 
     for data, info in zip(datas, told, strict=True):
-        assert site.read(info.hash) == data
-        assert site.read(info.hash, 1_000_003, 1_200_007) == data[1_000_003:1_200_007]
-        with site.database.read() as session:
+        assert xet_site.read(info.hash) == data
+        assert xet_site.read(info.hash, 1_000_003, 1_200_007) == data[1_000_003:1_200_007]
+        with xet_site.database.read() as session:
             assert xet.find_file_hash(session, info.sha256) == info.hash
-    assert len(datas) == site.count_rows()["blobs"]
+    assert len(datas) == xet_site.count_rows()["blobs"]
 
 
 def test_a_changed_copy_refers_to_the_chunks_that_are_already_there(
-    site: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    xet_site: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = random.Random(6).randbytes(8_000_000)
     changed = data[:4_000_000] + b"a few new bytes" + data[4_000_000:]
     _, first = client_upload(tmp_path, monkeypatch, [data])
     stored, second = client_upload(tmp_path, monkeypatch, [changed])
 
-    send_all(site, stored)
+    send_all(xet_site, stored)
 
-    assert [site.read(info.hash) for info in first + second] == [data, changed]
-    with site.database.read() as session:
+    assert [xet_site.read(info.hash) for info in first + second] == [data, changed]
+    with xet_site.database.read() as session:
         assert sum(xorb.raw_bytes for xorb in xet.iter_xorbs(session)) < 1.1 * len(data)

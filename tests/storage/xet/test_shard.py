@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import xet_forge as forge
+from support import xet_forge as forge
 from yungu.kernel.errors import YunguError
 from yungu.storage import xet
 from yungu.storage.xet.hashing import from_hex, keyed_hash, to_hex
@@ -25,11 +25,11 @@ VICTIM = hashlib.sha256(b"somebody else's weights").hexdigest()
 
 
 @pytest.fixture
-def loaded(site: Any) -> Any:
+def loaded(xet_site: Any) -> Any:
     """A site that has both xorbs and no file."""
     for made in (ONE, TWO):
-        site.send_xorb(made.body, made.hash)
-    return site
+        xet_site.send_xorb(made.body, made.hash)
+    return xet_site
 
 
 def test_an_honest_file_is_known_by_both_hashes_and_reads_back(loaded: Any) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import xet_forge as forge
+from support import xet_forge as forge
 from yungu.storage.xet import XorbIndex, XorbInvalid, XorbVerifier
 
 RNG = random.Random(3)
@@ -108,17 +108,17 @@ def test_a_bomb_never_becomes_large_in_memory() -> None:
     assert peak < 2 << 20
 
 
-def test_a_refused_xorb_leaves_nothing_behind(site: Any) -> None:
+def test_a_refused_xorb_leaves_nothing_behind(xet_site: Any) -> None:
     with pytest.raises(XorbInvalid):
-        site.send_xorb(DISHONEST["a wrong byte in a payload"], HONEST.hash)
-    assert site.count_rows()["xorbs"] == 0
-    assert [path for path in site.store.root.rglob("*") if path.is_file()] == []
+        xet_site.send_xorb(DISHONEST["a wrong byte in a payload"], HONEST.hash)
+    assert xet_site.count_rows()["xorbs"] == 0
+    assert [path for path in xet_site.store.root.rglob("*") if path.is_file()] == []
 
 
-def test_sending_a_xorb_twice_keeps_one(site: Any) -> None:
-    assert site.send_xorb(HONEST.body, HONEST.hash) is True
-    assert site.send_xorb(HONEST.body + forge.v1_footer(HONEST), HONEST.hash) is False
-    assert site.count_rows()["xorbs"] == 1
+def test_sending_a_xorb_twice_keeps_one(xet_site: Any) -> None:
+    assert xet_site.send_xorb(HONEST.body, HONEST.hash) is True
+    assert xet_site.send_xorb(HONEST.body + forge.v1_footer(HONEST), HONEST.hash) is False
+    assert xet_site.count_rows()["xorbs"] == 1
 
 
 @settings(max_examples=300)

@@ -1,0 +1,48 @@
+"""Where the hub hands out Xet tokens. The addresses belong to the hub's own API, so its dialect says no here."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from yungu import hub
+from yungu.api.http import Call, Routes, json_response
+from yungu.api.http.router import OnError
+from yungu.api.xet import tokens, wire
+from yungu.api.xet.routes import cas_url
+from yungu.hub import Repo
+from yungu.kernel.db import Session
+
+
+def hub_routes(on_error: OnError) -> Routes:
+    """Token addresses of all repo kinds. The revision in the path is not looked at: a token is for the whole repo, and
+    clients that are about to open a pull request send the word ``None``."""
+    routes = Routes(on_error=on_error)
+    base = "/api/{kinds}/{owner}/{name}"
+    routes.get(f"{base}/xet-read-token/{{rev}}", f"{base}/xet-read-token")(read_token)
+    routes.get(f"{base}/xet-write-token/{{rev}}", f"{base}/xet-write-token", writes=False)(write_token)
+    return routes
+
+
+def read_token(session: Session, call: Call) -> Response:
+    repo = hub.readable_repo(session, call.kind, call.repo_id, call.actor(session))
+    return token_response(session, call, repo, "read")
+
+
+def write_token(session: Session, call: Call) -> Response:
+    """With ``?create_pr=1`` the upload will be proposed, not pushed: no right to push is needed."""
+    proposes = call.query_params.get("create_pr") in ("1", "true", "True")
+    door = hub.contributable_repo if proposes else hub.writable_repo
+    repo = door(session, call.kind, call.repo_id, call.actor(session))
+    return token_response(session, call, repo, "write")
+
+
+def token_response(session: Session, call: Call, repo: Repo, scope: tokens.Scope) -> Response:
+    value, expires = tokens.issue(call.site.secret, repo, call.actor(session), scope)
+    reply = wire.TokenReply(value, expires, cas_url(call))
+    headers = {
+        "X-Xet-Access-Token": value,
+        "X-Xet-Token-Expiration": str(expires),
+        "X-Xet-Cas-Url": reply.cas_url,
+        "Cache-Control": "no-store",
+    }
+    return json_response(reply, headers=headers)
