@@ -184,7 +184,7 @@ def _plain_generator(blocks: Iterator[bytes]) -> Generator[bytes, None, None]:
 
 
 async def _send_blocks(blocks: Generator[bytes, None, None], receive: Receive, send: Send) -> None:
-    """Send what ``blocks`` gives on any server, made in threads one step ahead of the socket, until the client leaves."""
+    """Send what ``blocks`` gives on any server, made one step ahead in threads, until the client leaves."""
     left = asyncio.ensure_future(_disconnected(receive))
     ahead = asyncio.ensure_future(in_byte_thread(partial(_gather, blocks)))
     try:
