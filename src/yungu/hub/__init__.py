@@ -18,6 +18,8 @@ from yungu.hub.models import (
     Card,
     Change,
     CommitPlan,
+    Discussion,
+    DiscussionEvent,
     Drop,
     FilePut,
     Gate,

@@ -158,3 +158,38 @@ class LockNotFound(NotFound):
 class LockDenied(Denied):
     def __init__(self, owner: str) -> None:
         super().__init__(f"The lock belongs to {owner}.", hint="Use --force if you administer the repo.")
+
+
+class DiscussionNotFound(NotFound):
+    def __init__(self, number: int | str) -> None:
+        super().__init__(f"There is no discussion {number} in this repo.")
+
+
+class CommentNotFound(NotFound):
+    def __init__(self) -> None:
+        super().__init__("There is no such comment.")
+
+
+class DiscussionDenied(Denied):
+    def __init__(self, what: str) -> None:
+        super().__init__(f"Only the author or somebody with write access can {what}.")
+
+
+class TextMissing(Invalid):
+    def __init__(self, what: str) -> None:
+        super().__init__(f"The {what} is empty.")
+
+
+class StatusInvalid(Invalid):
+    def __init__(self, status: str) -> None:
+        super().__init__(f"A discussion cannot become '{status}' now.")
+
+
+class NotMergeable(Conflict):
+    def __init__(self, number: int, status: str) -> None:
+        super().__init__(f"#{number} cannot be merged: it is {status}.")
+
+
+class SpecInvalid(Invalid):
+    def __init__(self, spec: str) -> None:
+        super().__init__(f"'{spec}' is no comparison.", hint="Use base..head or base...head.")

@@ -42,3 +42,18 @@ class CommitPushed(Event, frozen=True, kw_only=True):
 class RefDeleted(Event, frozen=True, kw_only=True):
     ref: str
     before: str
+
+
+class DiscussionOpened(Event, frozen=True, kw_only=True):
+    number: int
+    is_pull: bool
+
+
+class DiscussionCommented(Event, frozen=True, kw_only=True):
+    number: int
+
+
+class DiscussionStatusChanged(Event, frozen=True, kw_only=True):
+    number: int
+    before: str
+    after: str

@@ -14,6 +14,7 @@ from yungu.kernel.db import BigId, Json, Moment, metadata
 Kind = Literal["model", "dataset", "space"]
 Visibility = Literal["public", "internal", "private"]
 Gate = Literal["", "auto", "manual"]
+DiscussionStatus = Literal["open", "closed", "merged", "draft"]
 KINDS: tuple[Kind, ...] = ("model", "dataset", "space")
 VISIBILITIES: tuple[Visibility, ...] = ("public", "internal", "private")
 
@@ -164,6 +165,17 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
+class LfsFile:
+    """Content that a ref reaches, and one path where it is found."""
+
+    sha256: str
+    size_bytes: int
+    path: str
+    ref: str
+    pushed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class LfsLock:
     id: int
     path: str
@@ -171,6 +183,39 @@ class LfsLock:
     owner: str
     owner_id: int
     locked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Discussion:
+    """A discussion, or a pull request (``is_pull``) whose commits lie on ``ref`` and are meant for branch ``into``."""
+
+    id: int
+    repo_id: int
+    number: int
+    title: str
+    status: DiscussionStatus
+    is_pull: bool
+    into: str | None
+    merged_as: str | None
+    author_id: int | None
+    author: str
+    created_at: datetime
+
+    @property
+    def ref(self) -> str:
+        return f"refs/pr/{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class DiscussionEvent:
+    """One thing that happened in a discussion. ``kind``: comment, status-change, title-change or commit."""
+
+    id: int
+    kind: str
+    at: datetime
+    author_id: int | None
+    author: str
+    payload: Mapping[str, Any]
 
 
 repos = sa.Table(
@@ -266,4 +311,31 @@ lfs_locks = sa.Table(
     sa.Column("user_id", BigId, sa.ForeignKey("owners.id", ondelete="CASCADE"), nullable=False),
     sa.Column("locked_at", Moment, nullable=False),
     sa.UniqueConstraint("repo_id", "path"),
+)
+
+discussions = sa.Table(
+    "discussions",
+    metadata,
+    sa.Column("id", BigId, primary_key=True, autoincrement=True),
+    sa.Column("repo_id", BigId, sa.ForeignKey("repos.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("title", sa.String(300), nullable=False),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("is_pull", sa.Boolean, nullable=False),
+    sa.Column("into", sa.String(300)),
+    sa.Column("merged_as", sa.String(40)),
+    sa.Column("author_id", BigId, sa.ForeignKey("owners.id", ondelete="SET NULL")),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.UniqueConstraint("repo_id", "number"),
+)
+
+discussion_events = sa.Table(
+    "discussion_events",
+    metadata,
+    sa.Column("id", BigId, primary_key=True, autoincrement=True),
+    sa.Column("discussion_id", BigId, sa.ForeignKey("discussions.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("author_id", BigId, sa.ForeignKey("owners.id", ondelete="SET NULL")),
+    sa.Column("payload", Json, nullable=False),
 )

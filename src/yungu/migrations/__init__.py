@@ -16,10 +16,17 @@ LOCK_NUMBER = 0x79756E6775  # "yungu"
 
 def upgrade(database: Database) -> None:
     """Bring the database to the newest schema; safe when several processes start at once."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent))
+    config = configuration()
     with database.write() as session:
         if not database.is_sqlite:
             session.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK_NUMBER})")
         config.attributes["connection"] = session
         command.upgrade(config, "head")
+
+
+def configuration() -> Config:
+    """Where Alembic finds the history; the caller adds ``attributes["connection"]``."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
+    return config

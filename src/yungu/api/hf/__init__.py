@@ -1,6 +1,9 @@
-"""The hf dialect."""
+"""The dialect of the Hugging Face Hub client: `huggingface_hub`, `transformers`, `datasets`, `hf`, and whoever speaks it.
 
+Errors are told by the ``X-Error-Code`` header, pages by absolute ``Link`` headers, revisions are one path segment."""
+
+from yungu.api.hf import commits, discussions, files, info, lfs, meta, refs, repos
 from yungu.api.hf.errors import render_error
 from yungu.api.hf.routes import routes
 
-__all__ = ["render_error", "routes"]
+__all__ = ["commits", "discussions", "files", "info", "lfs", "meta", "refs", "render_error", "repos", "routes"]

@@ -36,10 +36,10 @@ def authenticate(session: Session, call: Call) -> Actor:
     cookies = call.cookies
     for name in _TOKEN_COOKIES:
         if cookies.get(name):
-            _refuse_cross_site(call)
+            refuse_cross_site(call)
             return accounts.authenticate_token(session, call.site.secret, cookies[name])
     if cookies.get(SESSION_COOKIE):
-        _refuse_cross_site(call)
+        refuse_cross_site(call)
         return accounts.authenticate_session(session, call.site.secret, cookies[SESSION_COOKIE])
     return ANONYMOUS
 
@@ -59,7 +59,8 @@ def _token_in(header: str) -> str:
             raise accounts.TokenInvalid
 
 
-def _refuse_cross_site(call: Call) -> None:
+def refuse_cross_site(call: Call) -> None:
+    """Raises CrossSite when a changing request was sent by somebody else's page."""
     if call.method in _SAFE:
         return
     origin = call.headers.get("origin")

@@ -52,3 +52,12 @@ def blob_response(
         media_type=media_type,
         headers=headers,
     )
+
+
+def read_blob(site: Site, blob: Blob, start: int, end: int) -> bytes:
+    """Bytes ``start`` up to, not including, ``end`` of a blob, for short looks such as file headers."""
+    if blob.has_raw or blob.xet_hash is None:
+        with site.store.open(content.raw_key(blob.sha256)) as file:
+            file.seek(start)
+            return file.read(end - start)
+    return b"".join(XetSource(site, blob.xet_hash).open_range(start, end))

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from yungu.accounts.models import Actor
+from yungu.accounts.models import ANONYMOUS, Actor
 from yungu.api.http.auth import authenticate
 from yungu.api.http.site import Site
 from yungu.hub import Kind
@@ -76,6 +76,11 @@ class Call(Request):
             if self._actor.token_id is not None:
                 self.site.used_tokens.add(self._actor.token_id)
         return self._actor
+
+    @property
+    def known_actor(self) -> Actor:
+        """Who asks, as far as it was already found out; for the answer to a request that failed early."""
+        return self._actor or ANONYMOUS
 
     @property
     def visitor(self) -> str:

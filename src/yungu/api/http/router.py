@@ -141,7 +141,10 @@ class Router:
                 _put(node.tails.setdefault(segment[1:-2], {}), route)
                 return
             if segment.startswith("{"):
-                node = node.params.setdefault(segment[1:-1], _Node())
+                name = segment[1:-1]
+                if name in ALLOWED and name not in node.params:
+                    node.params = {name: _Node(), **node.params}  # tried before parameters that take anything
+                node = node.params.setdefault(name, _Node())
             else:
                 node = node.literals.setdefault(segment, _Node())
         _put(node.routes, route)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ import sqlalchemy as sa
 
 from yungu.accounts.models import Actor, members, owners
 from yungu.hub import rules
-from yungu.hub.models import Repo, RepoFilter, repo_tags, repos
+from yungu.hub.models import Kind, Repo, RepoFilter, repo_tags, repos
 from yungu.hub.queries.repos import REPO
 from yungu.kernel.db import Session
 from yungu.kernel.pages import Page, decode_cursor, encode_cursor
@@ -35,6 +36,25 @@ def list_repos(session: Session, wanted: RepoFilter, actor: Actor) -> Page[Repo]
     cursor = encode_cursor(shown[-1][-1], shown[-1][0]) if len(rows) > wanted.limit else None
     found = (Repo(*row[:-1]) for row in shown)
     return Page([repo for repo in found if rules.may_read(actor, repo)], cursor)
+
+
+def count_tagged(session: Session, tag: str) -> int:
+    """How many public repos carry the tag."""
+    query = sa.select(sa.func.count()).select_from(repo_tags.join(repos, repos.c.id == repo_tags.c.repo_id))
+    return int(session.scalar(query.where(repo_tags.c.tag == tag.casefold(), repos.c.visibility == "public")) or 0)
+
+
+def list_tasks(session: Session, kind: Kind, actor: Actor, *, limit: int = 24) -> Sequence[tuple[str, int]]:
+    """The pipeline tags of visible repos and how many repos have each, most first."""
+    number = sa.func.count().label("number")
+    query = (
+        sa.select(repos.c.pipeline_tag, number)
+        .where(repos.c.kind == kind, repos.c.pipeline_tag.is_not(None), _visible_to(actor))
+        .group_by(repos.c.pipeline_tag)
+        .order_by(number.desc(), repos.c.pipeline_tag)
+        .limit(limit)
+    )
+    return [(row[0], row[1]) for row in session.execute(query)]
 
 
 def _visible_to(actor: Actor) -> sa.ColumnElement[bool]:

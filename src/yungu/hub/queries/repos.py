@@ -58,6 +58,15 @@ def writable_repo(session: Session, kind: Kind, repo_id: str, actor: Actor) -> R
     return repo
 
 
+def contributable_repo(session: Session, kind: Kind, repo_id: str, actor: Actor) -> Repo:
+    """A repo that the actor may discuss and open pull requests on. Raises RepoNotFound, RepoGated, SignInRequired,
+    RepoDenied."""
+    repo = readable_repo(session, kind, repo_id, actor)
+    if not rules.may_contribute(actor, repo):
+        raise _denied(actor, repo, "write")
+    return repo
+
+
 def ruled_repo(session: Session, kind: Kind, repo_id: str, actor: Actor) -> Repo:
     """A repo that the actor may delete, move and configure. Raises RepoNotFound, SignInRequired, RepoDenied."""
     repo = visible_repo(session, kind, repo_id, actor)
@@ -72,6 +81,14 @@ def is_granted(session: Session, repo: Repo, actor: Actor) -> bool:
         return False
     where = (access_grants.c.repo_id == repo.id) & (access_grants.c.user_id == actor.id)
     return session.execute(sa.select(access_grants.c.repo_id).where(where)).first() is not None
+
+
+def holds_blob(session: Session, number: int, sha256: str, *, committed_only: bool) -> bool:
+    """Whether a commit of the repo (by its number) refers to the content; else also whether it was only uploaded."""
+    where = (repo_blobs.c.repo_id == number) & (repo_blobs.c.sha256 == sha256)
+    if committed_only:
+        where &= repo_blobs.c.is_committed
+    return session.execute(sa.select(repo_blobs.c.sha256).where(where)).first() is not None
 
 
 def readable_blobs(session: Session, sha256s: Iterable[str], repo: Repo, actor: Actor) -> set[str]:

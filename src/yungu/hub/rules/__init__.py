@@ -3,6 +3,7 @@
 from yungu.hub.rules.access import (
     can_create_in,
     may_admin,
+    may_contribute,
     may_read,
     may_read_files,
     may_write,
@@ -24,11 +25,15 @@ from yungu.hub.rules.names import (
     is_oid,
     ref_candidates,
 )
+from yungu.hub.rules.safetensors import SafetensorsHeader, SafetensorsInvalid, Tensor
 
 __all__ = [
     "DEFAULT_ATTRIBUTES",
     "MAX_REGULAR_BYTES",
     "LfsDecider",
+    "SafetensorsHeader",
+    "SafetensorsInvalid",
+    "Tensor",
     "can_create_in",
     "check_branch",
     "check_path",
@@ -38,6 +43,7 @@ __all__ = [
     "is_oid",
     "make_pointer",
     "may_admin",
+    "may_contribute",
     "may_read",
     "may_read_files",
     "may_write",

@@ -32,6 +32,11 @@ def may_write(actor: Actor, repo: Repo) -> bool:
     return power(actor, repo) >= Power.WRITE
 
 
+def may_contribute(actor: Actor, repo: Repo) -> bool:
+    """Whether the actor may open discussions and pull requests: anybody who is signed in and may read the repo."""
+    return actor.user is not None and actor.scope != "read" and may_read(actor, repo)
+
+
 def may_admin(actor: Actor, repo: Repo) -> bool:
     return power(actor, repo) >= Power.ADMIN
 

@@ -2,6 +2,16 @@
 
 from yungu.hub.service.blobs import link_blobs, link_upload
 from yungu.hub.service.commits import apply_commit, merge_ref, revert_commit, super_squash
+from yungu.hub.service.discussions import (
+    add_comment,
+    change_status,
+    edit_comment,
+    hide_comment,
+    merge_pull_request,
+    note_push,
+    open_discussion,
+    rename_discussion,
+)
 from yungu.hub.service.downloads import DownloadCounter
 from yungu.hub.service.history import drop_content
 from yungu.hub.service.locks import create_lock, delete_lock
@@ -9,6 +19,14 @@ from yungu.hub.service.refs import create_branch, create_tag, delete_branch, del
 from yungu.hub.service.repos import change_settings, create_repo, delete_repo, duplicate_repo, move_repo
 
 __all__ = [
+    "rename_discussion",
+    "open_discussion",
+    "note_push",
+    "merge_pull_request",
+    "hide_comment",
+    "edit_comment",
+    "change_status",
+    "add_comment",
     "DownloadCounter",
     "apply_commit",
     "change_settings",

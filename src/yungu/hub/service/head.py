@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-import msgspec
 import sqlalchemy as sa
 
 from yungu.hub import queries, rules
 from yungu.hub.models import Card, Repo, TreeFile, repo_tags, repos
 from yungu.hub.rules.cards import MAX_CARD_BYTES
 from yungu.kernel.db import Session
-from yungu.storage.git import GitObjects, GitStore
+from yungu.storage.git import GitStore
 
 _FILE_TAGS = (
     ("pytorch", ("pytorch_model", ".bin")),
@@ -22,7 +21,6 @@ _FILE_TAGS = (
     ("gguf", ("", ".gguf")),
     ("onnx", ("", ".onnx")),
 )
-_MAX_CONFIG_BYTES = 1024 * 1024
 
 
 def index_head(session: Session, git: GitStore, repo: Repo, commit: str) -> None:
@@ -30,7 +28,7 @@ def index_head(session: Session, git: GitStore, repo: Repo, commit: str) -> None
     objects = git.open(repo.id)
     card = rules.parse_card(repo.kind, queries.read_text(objects, commit, "README.md", limit=MAX_CARD_BYTES) or "")
     files = [node for node in queries.list_folder(objects, commit) if isinstance(node, TreeFile)]
-    config = _config(objects, commit) if repo.kind == "model" else {}
+    config = queries.model_config(objects, commit) if repo.kind == "model" else {}
     library = card.library_name or _guess_library(repo, config)
     tags = list(dict.fromkeys((*card.tags, *_from_files(repo, files), *_from_config(config), *([library] if library else []))))
     session.execute(
@@ -68,21 +66,12 @@ def _from_files(repo: Repo, files: Iterable[TreeFile]) -> Iterable[str]:
             yield tag
 
 
-def _config(objects: GitObjects, commit: str) -> dict[str, Any]:
-    text = queries.read_text(objects, commit, "config.json", limit=_MAX_CONFIG_BYTES)
-    try:
-        found = msgspec.json.decode(text) if text else {}
-    except (msgspec.DecodeError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _from_config(config: dict[str, Any]) -> Iterable[str]:
+def _from_config(config: Mapping[str, Any]) -> Iterable[str]:
     if isinstance(config.get("model_type"), str):
         yield config["model_type"]
 
 
-def _guess_library(repo: Repo, config: dict[str, Any]) -> str | None:
+def _guess_library(repo: Repo, config: Mapping[str, Any]) -> str | None:
     return "transformers" if repo.kind == "model" and isinstance(config.get("model_type"), str) else None
 
 

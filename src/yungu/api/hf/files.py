@@ -1,0 +1,142 @@
+"""Trees, paths, and the files themselves."""
+
+from __future__ import annotations
+
+import mimetypes
+from collections.abc import Iterable, Iterator, Sequence
+from urllib.parse import parse_qs
+
+from starlette.responses import Response
+
+from yungu import hub
+from yungu.api.hf import wire
+from yungu.api.hf.links import next_link
+from yungu.api.hf.routes import routes
+from yungu.api.http import Call, json_response
+from yungu.api.http.blobs import blob_response
+from yungu.api.http.files import FileResponse
+from yungu.kernel.db import Session
+from yungu.kernel.pages import decode_cursor, encode_cursor
+from yungu.storage import content
+from yungu.storage.git import GitObjects
+
+_NODES_PER_PAGE = 1000
+_NODES_PER_PAGE_EXPANDED = 200
+_HARMLESS_INLINE = ("image/", "audio/", "video/")
+_SANDBOX = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox", "X-Content-Type-Options": "nosniff"}
+
+
+@routes.get("/api/{kinds}/{owner}/{name}/tree/{rev}", "/api/{kinds}/{owner}/{name}/tree/{rev}/{path*}")
+def list_tree(session: Session, call: Call) -> Response:
+    """A folder, or everything under it (``recursive``), with the last commit of each entry (``expand``)."""
+    repo = hub.readable_repo(session, call.kind, call.repo_id, call.actor(session))
+    objects = call.site.git.open(repo.id)
+    cursor = call.query_params.get("cursor")
+    start, skip = decode_cursor(cursor, str, int) if cursor else (call.params["rev"], 0)
+    commit = hub.resolve_revision(session, call.site.git, repo, start)
+    expand = call.query_params.get("expand", "").lower() in ("true", "1")
+    recursive = call.query_params.get("recursive", "").lower() in ("true", "1")
+    nodes = hub.list_folder(objects, commit, call.params.get("path", "").strip("/"), recursive=recursive)
+    size = _page_size(call, expand)
+    shown = nodes[skip : skip + size]
+    more = encode_cursor(commit, skip + size) if len(nodes) > skip + size else None
+    return json_response(_tree(session, objects, commit, shown, expand=expand), headers=next_link(call, more))
+
+
+@routes.post("/api/{kinds}/{owner}/{name}/paths-info/{rev}", writes=False, max_body=16 * 1024 * 1024)
+def paths_info(session: Session, call: Call) -> Response:
+    """The entries at the given paths (a form); a path that does not exist is left out."""
+    repo = hub.readable_repo(session, call.kind, call.repo_id, call.actor(session))
+    objects = call.site.git.open(repo.id)
+    commit = hub.resolve_revision(session, call.site.git, repo, call.params["rev"])
+    form = parse_qs(call.body_bytes.decode("utf-8", "replace"), keep_blank_values=True)
+    expand = form.get("expand", ["false"])[0].lower() in ("true", "1")
+    found = (hub.find_file(objects, commit, path.strip("/")) for path in dict.fromkeys(form.get("paths", [])))
+    return json_response(_tree(session, objects, commit, [node for node in found if node], expand=expand))
+
+
+@routes.get(
+    "/{owner}/{name}/resolve/{rev}/{path*}", "/{kinds}/{owner}/{name}/resolve/{rev}/{path*}",
+    "/{owner}/{name}/raw/{rev}/{path*}", "/{kinds}/{owner}/{name}/raw/{rev}/{path*}", quick=True,
+)  # fmt: skip
+def resolve(session: Session, call: Call) -> Response:
+    """The bytes of a file, with everything that the client's cache wants to know in the headers."""
+    repo = hub.readable_repo(session, call.kind, call.repo_id, call.actor(session))
+    commit = hub.resolve_revision(session, call.site.git, repo, call.params["rev"])
+    objects = call.site.git.open(repo.id)
+    file = hub.get_file(objects, commit, call.params["path"])
+    if call.method == "GET":
+        call.site.downloads.note(repo.id, call.visitor)
+    headers = _SANDBOX | {
+        "X-Repo-Commit": commit,
+        "X-Linked-Size": str(file.size_bytes),
+        "X-Linked-Etag": f'"{file.etag}"',
+        "Cache-Control": _cache_control(call, repo, commit),
+        "Vary": "Authorization, Cookie",
+    }
+    media_type = _media_type(file.path)
+    disposition = "inline" if media_type.startswith((*_HARMLESS_INLINE, "text/plain")) else "attachment"
+    filename = file.path.rpartition("/")[2]
+    if file.pointer is None:
+        source = GitBlob(objects, file.oid)
+        return FileResponse(
+            source, size_bytes=file.size_bytes, etag=file.oid, filename=filename, disposition=disposition,
+            media_type=media_type, headers=headers,
+        )  # fmt: skip
+    blob = content.find_blob(session, file.pointer.sha256)
+    if blob is None:
+        raise hub.EntryNotFound(file.path, commit)
+    if blob.xet_hash is not None:
+        route = f"{call.origin}/api/{repo.kind}s/{repo.repo_id}/xet-read-token/{commit}"
+        headers |= {"X-Xet-Hash": blob.xet_hash, "Link": f'<{route}>; rel="xet-auth"', "X-Xet-Refresh-Route": route}
+    return blob_response(
+        call.site, blob, filename=filename, disposition=disposition, media_type=media_type, headers=headers
+    )
+
+
+class GitBlob:
+    """A regular file as a source of ranges; regular files are small enough to be read whole."""
+
+    def __init__(self, objects: GitObjects, oid: str) -> None:
+        self._objects = objects
+        self._oid = oid
+
+    def open_range(self, start: int, end: int) -> Iterator[bytes]:
+        yield self._objects.read_blob(self._oid)[start:end]
+
+
+def _tree(
+    session: Session, objects: GitObjects, commit: str, nodes: Sequence[hub.TreeNode], *, expand: bool
+) -> list[wire.Json]:
+    last = hub.last_commits(objects, commit, [node.path for node in nodes]) if expand else {}
+    hashes = _xet_hashes(session, nodes)
+    return [wire.tree_json(node, hashes.get(node.path), last.get(node.path)) for node in nodes]
+
+
+def _xet_hashes(session: Session, nodes: Iterable[hub.TreeNode]) -> dict[str, str]:
+    """Path to xet hash, of the files that are stored as xorbs."""
+    pointers = {node.path: node.pointer.sha256 for node in nodes if isinstance(node, hub.TreeFile) and node.pointer}
+    held = content.list_blobs(session, pointers.values())
+    return {path: found.xet_hash for path, sha256 in pointers.items() if (found := held.get(sha256)) and found.xet_hash}
+
+
+def _page_size(call: Call, expand: bool) -> int:
+    most = _NODES_PER_PAGE_EXPANDED if expand else _NODES_PER_PAGE
+    limit = call.query_params.get("limit", "")
+    return min(int(limit), most) if limit.isdigit() and int(limit) > 0 else most
+
+
+def _cache_control(call: Call, repo: hub.Repo, commit: str) -> str:
+    if call.params["rev"] != commit:
+        return "no-cache"
+    return "public, max-age=31536000, immutable" if repo.visibility == "public" and not repo.gated else "private, no-cache"
+
+
+def _media_type(path: str) -> str:
+    """What browsers may make of the file. Whatever could be active content is plain text or a download."""
+    guessed = mimetypes.guess_type(path)[0] or "application/octet-stream"
+    if guessed.startswith(_HARMLESS_INLINE):
+        return guessed
+    if guessed.startswith("text/") or guessed in ("application/json", "application/x-yaml", "application/javascript"):
+        return "text/plain; charset=utf-8"
+    return "application/octet-stream"

@@ -1,0 +1,166 @@
+"""Info objects and lists of repos."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from typing import Any
+
+from starlette.responses import Response
+
+from yungu import hub
+from yungu.accounts.models import Actor
+from yungu.api.hf import wire
+from yungu.api.hf.links import next_link
+from yungu.api.hf.routes import routes
+from yungu.api.http import Call, json_response
+from yungu.api.http.blobs import read_blob
+from yungu.kernel.db import Session
+from yungu.kernel.errors import Invalid
+
+_SORTS = {
+    "trendingScore": "trending",
+    "trending_score": "trending",
+    "createdAt": "created",
+    "created_at": "created",
+    "lastModified": "modified",
+    "last_modified": "modified",
+    "downloads": "downloads",
+    "likes": "likes",
+}
+_APPS = {"llama.cpp": "gguf", "ollama": "gguf", "lmstudio": "gguf", "vllm": "safetensors", "transformers.js": "transformers.js"}
+_PARAMETERS = re.compile(r"(min|max):(\d+(?:\.\d+)?)([KMBT]?)$", re.IGNORECASE)
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
+_MOST_PER_PAGE = 1000
+
+
+class QueryInvalid(Invalid):
+    """A query parameter has a value it cannot have."""
+
+
+@routes.get("/api/{kinds}/{owner}/{name}", "/api/{kinds}/{owner}/{name}/revision/{rev}")
+def repo_info(session: Session, call: Call) -> Response:
+    """One repo. ``sha`` is the commit that the revision means (null in a repo without commits)."""
+    actor = call.actor(session)
+    repo = hub.visible_repo(session, call.kind, call.repo_id, actor)
+    revision = call.params.get("rev")
+    commit = repo.head if revision is None else hub.resolve_revision(session, call.site.git, repo, revision)
+    source = _source(session, call, repo, actor, commit)
+    source.with_blobs = _flag(call, "blobs")
+    return json_response(wire.info_json(source, _expand(call)))
+
+
+@routes.get("/api/{kinds}")
+def list_repos(session: Session, call: Call) -> Response:
+    """Repos by filter and sort; ``limit`` is the page size, the next page stands in the Link header."""
+    actor, query = call.actor(session), call.query_params
+    page = hub.list_repos(session, _filter(call), actor)
+    options = {name: _flag(call, parameter) for name, parameter in _LIST_FLAGS.items()}
+    expand = _expand(call)
+    found = [wire.listed_json(_source(session, call, repo, actor, repo.head), expand, **options) for repo in page.items]
+    if call.kind == "space" and (query.get("models") or query.get("datasets")):
+        found = [item | _linked(repo) for item, repo in zip(found, page.items, strict=True)]
+    return json_response(found, headers=next_link(call, page.next_cursor))
+
+
+_LIST_FLAGS = {"full": "full", "card": "cardData", "config": "config", "linked": "linked"}
+
+
+def _source(session: Session, call: Call, repo: hub.Repo, actor: Actor, commit: str | None) -> wire.InfoSource:
+    objects = call.site.git.open(repo.id)
+    return wire.InfoSource(
+        repo=repo,
+        commit=commit,
+        files=lambda: hub.list_files(objects, commit) if commit else [],
+        config=lambda: hub.model_config(objects, commit) if commit else {},
+        safetensors=partial(hub.safetensors_summary, session, partial(read_blob, call.site), objects, commit),
+        used_bytes=repo.stored_bytes,
+        related=_related(session, call, repo, actor),
+    )
+
+
+def _related(session: Session, call: Call, repo: hub.Repo, actor: Actor) -> dict[str, Any]:
+    wanted = set(_expand(call))
+    found: dict[str, Any] = {}
+    if "childrenModelCount" in wanted:
+        found["childrenModelCount"] = hub.count_tagged(session, f"base_model:{repo.repo_id}")
+    if "baseModels" in wanted and repo.card.get("base_model"):
+        names = repo.card["base_model"] if isinstance(repo.card["base_model"], list) else [repo.card["base_model"]]
+        found["baseModels"] = {"relation": repo.card.get("base_model_relation"), "models": [{"id": name} for name in names]}
+    return found
+
+
+def _filter(call: Call) -> hub.RepoFilter:
+    query = call.query_params
+    least, most = _parameter_range(query.get("num_parameters"))
+    return hub.RepoFilter(
+        kind=call.kind,
+        search=tuple(query.getlist("search")),
+        author=query.get("author"),
+        tags=tuple(_tags(call)),
+        pipeline_tag=query.get("pipeline_tag"),
+        gated=_tristate(query.get("gated")),
+        min_parameters=least,
+        max_parameters=most,
+        sort=_sort(query.get("sort")),
+        limit=_limit(query.get("limit")),
+        cursor=query.get("cursor"),
+    )
+
+
+def _tags(call: Call) -> list[str]:
+    query = call.query_params
+    found = [tag for value in query.getlist("filter") for tag in value.split(",") if tag]
+    found += [_APPS.get(app, app) for app in query.getlist("apps")]
+    if call.kind == "space":
+        found += [f"model:{name}" for name in query.getlist("models")] + [f"dataset:{name}" for name in query.getlist("datasets")]
+    if query.get("inference") or query.get("inference_provider"):
+        found.append("endpoints_compatible")
+    return found
+
+
+def _sort(value: str | None) -> Any:
+    if value is None:
+        return "trending"
+    if value not in _SORTS:
+        raise QueryInvalid(f'"sort" must be one of [{", ".join(sorted(_SORTS))}]')
+    return _SORTS[value]
+
+
+def _limit(value: str | None) -> int:
+    if value is None:
+        return _MOST_PER_PAGE
+    if not value.isdigit() or int(value) < 1:
+        raise QueryInvalid('"limit" must be a positive number')
+    return min(int(value), _MOST_PER_PAGE)
+
+
+def _parameter_range(value: str | None) -> tuple[int | None, int | None]:
+    bounds: dict[str, int] = {}
+    for part in (value or "").split(","):
+        if part:
+            found = _PARAMETERS.match(part.strip())
+            if found is None:
+                raise QueryInvalid('"num_parameters" must look like "min:6B,max:128B"')
+            bounds[found[1].lower()] = int(float(found[2]) * _UNITS[found[3].upper()])
+    return bounds.get("min"), bounds.get("max")
+
+
+def _linked(repo: hub.Repo) -> wire.Json:
+    return {name: found for name in ("models", "datasets") if (found := wire.PROPERTIES["space"][name](_bare(repo)))}
+
+
+def _bare(repo: hub.Repo) -> wire.InfoSource:
+    return wire.InfoSource(repo, repo.head, files=list, config=dict, safetensors=lambda: None)
+
+
+def _expand(call: Call) -> list[str]:
+    return call.query_params.getlist("expand") + call.query_params.getlist("expand[]")
+
+
+def _flag(call: Call, name: str) -> bool:
+    return _tristate(call.query_params.get(name)) is True
+
+
+def _tristate(value: str | None) -> bool | None:
+    return None if value is None else value.lower() in ("true", "1")

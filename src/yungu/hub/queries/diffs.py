@@ -1,0 +1,51 @@
+"""What changed between two commits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from yungu.hub.errors import SpecInvalid
+from yungu.hub.models import Discussion, Repo
+from yungu.hub.queries.refs import find_ref, resolve_revision
+from yungu.kernel.db import Session
+from yungu.storage.git import GitObjects, GitStore
+
+MAX_PATCH_BYTES = 4 * 1024 * 1024
+_SPEC = re.compile(r"^(.+?)(\.{2,3})(.+)$")
+
+
+def compare(session: Session, git: GitStore, repo: Repo, spec: str) -> str:
+    """A unified diff of ``base..head``, or of ``base...head`` (what head added since their common ancestor), cut at
+    4 MiB. Raises SpecInvalid, RevisionNotFound."""
+    found = _SPEC.match(spec)
+    if found is None:
+        raise SpecInvalid(spec)
+    base, head = (resolve_revision(session, git, repo, found[side]) for side in (1, 3))
+    objects = git.open(repo.id)
+    return _patch(objects, (objects.merge_base(base, head) or base) if found[2] == "..." else base, head)
+
+
+def pull_request_diff(session: Session, git: GitStore, repo: Repo, pull: Discussion) -> str:
+    """What a pull request adds to its branch, as a unified diff; empty when the branch is gone."""
+    sides = _sides(session, repo, pull)
+    if sides is None:
+        return ""
+    objects = git.open(repo.id)
+    return _patch(objects, objects.merge_base(*sides) or sides[0], sides[1])
+
+
+def find_conflicts(session: Session, git: GitStore, repo: Repo, pull: Discussion) -> Sequence[str]:
+    """The paths that keep a pull request from being merged."""
+    sides = _sides(session, repo, pull)
+    return git.open(repo.id).merge(*sides)[1] if sides else ()
+
+
+def _sides(session: Session, repo: Repo, pull: Discussion) -> tuple[str, str] | None:
+    into, ref = find_ref(session, repo, pull.into or ""), find_ref(session, repo, pull.ref)
+    return (into.oid, ref.oid) if into and ref else None
+
+
+def _patch(objects: GitObjects, base: str, head: str) -> str:
+    patch = objects.diff(objects.commit(base).tree, objects.commit(head).tree).patch or ""
+    return patch if len(patch) <= MAX_PATCH_BYTES else patch[:MAX_PATCH_BYTES] + "\n… the rest is left out\n"

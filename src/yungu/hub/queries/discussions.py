@@ -1,0 +1,75 @@
+"""Discussions and pull requests."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from yungu.accounts.models import owners
+from yungu.hub.errors import CommentNotFound, DiscussionNotFound
+from yungu.hub.models import Discussion, DiscussionEvent, Repo, discussion_events, discussions
+from yungu.kernel.db import Session
+
+_PULL_REF = re.compile(r"^refs/pr/(\d{1,9})$")
+_d, _e = discussions.c, discussion_events.c
+_AUTHOR = sa.func.coalesce(owners.c.name, "ghost")
+_DISCUSSION = sa.select(
+    _d.id, _d.repo_id, _d.number, _d.title, _d.status, _d.is_pull, _d.into, _d.merged_as, _d.author_id, _AUTHOR, _d.created_at
+).join(owners, owners.c.id == _d.author_id, isouter=True)
+_EVENT = sa.select(_e.id, _e.kind, _e.at, _e.author_id, _AUTHOR, _e.payload).join(
+    owners, owners.c.id == _e.author_id, isouter=True
+)
+
+
+def get_discussion(session: Session, repo: Repo, number: int) -> Discussion:
+    """Raises DiscussionNotFound."""
+    row = session.execute(_DISCUSSION.where(_d.repo_id == repo.id, _d.number == number)).first()
+    if row is None:
+        raise DiscussionNotFound(number)
+    return Discussion(*row)
+
+
+def get_pull_request(session: Session, repo: Repo, ref: str) -> Discussion | None:
+    """The pull request whose commits lie on the full ref ``ref``; None when it is no such ref."""
+    found = _PULL_REF.match(ref)
+    return get_discussion(session, repo, int(found[1])) if found else None
+
+
+def list_discussions(
+    session: Session,
+    repo: Repo,
+    *,
+    is_pull: bool | None = None,
+    statuses: Sequence[str] = (),
+    author: str | None = None,
+    skip: int = 0,
+    limit: int = 50,
+) -> tuple[int, Sequence[Discussion]]:
+    """How many match, and some of them, newest first."""
+    where = [_d.repo_id == repo.id]
+    if is_pull is not None:
+        where.append(_d.is_pull.is_(is_pull))
+    if statuses:
+        where.append(_d.status.in_(statuses))
+    if author is not None:
+        where.append(_d.author_id.in_(sa.select(owners.c.id).where(owners.c.key == author.casefold())))
+    count = session.scalar(sa.select(sa.func.count()).select_from(discussions).where(*where)) or 0
+    rows = session.execute(_DISCUSSION.where(*where).order_by(_d.number.desc()).offset(skip).limit(limit))
+    return int(count), [Discussion(*row) for row in rows]
+
+
+def list_discussion_events(session: Session, discussion: Discussion) -> Sequence[DiscussionEvent]:
+    """Everything that happened, oldest first; the first one is the description, a comment."""
+    rows = session.execute(_EVENT.where(_e.discussion_id == discussion.id).order_by(_e.id))
+    return [DiscussionEvent(*row) for row in rows]
+
+
+def get_comment(session: Session, discussion: Discussion, event_id: int) -> DiscussionEvent:
+    """Raises CommentNotFound."""
+    where = (_e.discussion_id == discussion.id) & (_e.id == event_id) & (_e.kind == "comment")
+    row = session.execute(_EVENT.where(where)).first()
+    if row is None:
+        raise CommentNotFound
+    return DiscussionEvent(*row)
