@@ -197,6 +197,21 @@ def create_token(
     return Token(*found), value
 
 
+def import_token(
+    session: Session, secret: bytes, user_id: int, *, name: str, scope: Scope, value: str
+) -> tuple[Token, str]:
+    """A token with a given value; importing the same one again for the same user and scope changes nothing.
+
+    Raises NameTaken when the value belongs to somebody else or has another scope."""
+    held = session.execute(sa.select(*queries.TOKEN).where(tokens.c.digest == digest(secret, value))).first()
+    if held is not None:
+        found = Token(*held)
+        if (found.user_id, found.scope) != (user_id, scope):
+            raise NameTaken("this token value")
+        return found, value
+    return create_token(session, secret, user_id, name=name, scope=scope, value=value)
+
+
 def revoke_token(session: Session, user_id: int, token_id: int) -> None:
     """Raises TokenNotFound unless the token is the user's own."""
     where = (tokens.c.id == token_id) & (tokens.c.user_id == user_id)
