@@ -103,7 +103,7 @@ class SpawnedServer:
 def start_server(data: Path, *, log: Path, options: Sequence[str] = ()) -> SpawnedServer:
     """Run ``yungu serve`` on ``data`` and wait until it answers."""
     port = _free_port()
-    yungu = [sys.executable, "-c", "from yungu.cli import main; main()"]
+    yungu = [sys.executable, "-m", "yungu"]
     command = [*yungu, "serve", "--host=127.0.0.1", f"--port={port}", f"--data={data}", *options]
     with log.open("ab") as out:
         # it dies with the test process, even when that is killed
@@ -115,7 +115,7 @@ def start_server(data: Path, *, log: Path, options: Sequence[str] = ()) -> Spawn
 
 def run_yungu(*arguments: str, stdin: str = "") -> str:
     """Run the command line to its end; what it printed. Raises CalledProcessError."""
-    command = [sys.executable, "-c", "from yungu.cli import main; main()", *arguments]
+    command = [sys.executable, "-m", "yungu", *arguments]
     return subprocess.run(command, input=stdin, text=True, capture_output=True, check=True).stdout
 
 
