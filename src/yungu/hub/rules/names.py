@@ -18,7 +18,7 @@ _DOT_GIT = re.compile(r"^\.git[ .]*$|^git~1$", re.IGNORECASE)
 
 def check_repo_name(name: str) -> None:
     """Raises RepoNameInvalid unless ``name`` is 1 to 96 of ``[A-Za-z0-9._-]``, with no '--' and no '..'."""
-    if not _REPO_NAME.match(name):
+    if not _REPO_NAME.fullmatch(name):
         raise RepoNameInvalid(name, "it must have 1 to 96 letters, digits, '-', '_' or '.', and not start or end with '-' or '.'")
     if "--" in name or ".." in name:
         raise RepoNameInvalid(name, "'--' and '..' are not allowed")
@@ -62,7 +62,7 @@ def check_branch(name: str) -> str:
 
 
 def is_oid(text: str) -> bool:
-    return _OID.match(text) is not None
+    return _OID.fullmatch(text) is not None
 
 
 def ref_candidates(revision: str) -> tuple[str, ...]:
@@ -77,7 +77,7 @@ def _check_segment(path: str, segment: str) -> None:
         raise PathInvalid(path, "it has an empty segment")
     if segment in {".", ".."}:
         raise PathInvalid(path, "'.' and '..' are not allowed")
-    if _DOT_GIT.match(segment):
+    if _DOT_GIT.fullmatch(segment):
         raise PathInvalid(path, "'.git' is not allowed")
     if len(segment.encode("utf-8", "surrogatepass")) > MAX_SEGMENT_BYTES:
         raise PathInvalid(path[:40] + "…", f"a name in it is longer than {MAX_SEGMENT_BYTES} bytes")
