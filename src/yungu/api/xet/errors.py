@@ -13,18 +13,8 @@ from yungu.storage.errors import StorageFull
 from yungu.storage.xet import RangeNotSatisfiable
 
 
-class SealBroken(Denied):
-    """A signed text was changed, made for something else, or made by another server."""
-
-    def __init__(self) -> None:
-        super().__init__("The signature is not valid.", hint="Ask the hub for a new token or address.")
-
-
 class XetTokenInvalid(SignInRequired):
     """The Xet token is missing, forged or expired."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"The Xet token is {reason}.")
 
 
 class ScopeTooSmall(Denied):
@@ -34,8 +24,8 @@ class ScopeTooSmall(Denied):
         super().__init__("This needs a Xet token with write scope.")
 
 
-class AddressExpired(Denied):
-    """A signed address is too old, or asks for bytes outside what was signed (the client then asks for a new one)."""
+class RangeNotSigned(Denied):
+    """The bytes asked for are not among those that the address was signed for."""
 
 
 class ChunkUnknown(NotFound):

@@ -9,7 +9,7 @@ from yungu.api.http import Call, Routes, json_response
 from yungu.api.http.router import OnError
 from yungu.api.xet import tokens, wire
 from yungu.api.xet.routes import cas_url
-from yungu.hub import Repo
+from yungu.hub.models import Repo
 from yungu.kernel.db import Session
 
 

@@ -5,6 +5,7 @@ what they believe to be stored. Old clients leave out the version and say some n
 
 from __future__ import annotations
 
+import hmac
 import re
 
 from starlette.responses import Response, StreamingResponse
@@ -12,8 +13,7 @@ from starlette.responses import Response, StreamingResponse
 from yungu.api.http import Call, Routes, json_response
 from yungu.api.http.files import FileResponse
 from yungu.api.xet import dedup, reconstruction, wire
-from yungu.api.xet.errors import AddressExpired, GrantEmpty, render_error
-from yungu.api.xet.sealed import derive_key
+from yungu.api.xet.errors import GrantEmpty, RangeNotSigned, render_error
 from yungu.api.xet.shards import frames, receive_shard
 from yungu.api.xet.signed import Grant, open_grant, open_range, sign_grant
 from yungu.api.xet.tokens import XetClaims, claims_of, writer_of
@@ -50,7 +50,7 @@ def _hash(call: Call) -> str:
 @routes.get(*_versions("chunks/{prefix}/{hash}", "chunk/{prefix}/{hash}"))
 def find_chunk(session: Session, call: Call) -> Response:
     claims = claims_of(call, scope="write")
-    key = derive_key(call.site.secret, "dedup")
+    key = hmac.digest(call.site.secret, b"xet dedup", "sha256")
     upload = call.headers.get("x-xet-session-id") or call.headers["authorization"]
     shard = dedup.answer(session, claims, _hash(call), key=key, upload=upload)
     return Response(shard, media_type="application/octet-stream")
@@ -71,8 +71,8 @@ def grant_xorb(session: Session, call: Call) -> Response:
     if dedup.is_known_xorb(session, claims, xorb_hash):
         xet.touch(session, [xorb_hash])
         return json_response({})
-    sealed = sign_grant(call.site.secret, xorb_hash, asked.length, repo=claims.repo, user=user_id)
-    reply = wire.GrantReply(sealed, "PUT", f"{cas_url(call)}/grants/{sealed}", {})
+    grant = sign_grant(call.site.secret, Grant(xorb_hash, asked.length, user_id))
+    reply = wire.GrantReply(grant, "PUT", f"{cas_url(call)}/grants/{grant}", {})
     return json_response(reply, 201)
 
 
@@ -88,7 +88,7 @@ async def put_granted_xorb(call: Call) -> Response:
 @routes.post(f"{_BASE}/v1/xorb-commits/{{prefix}}/{{hash}}/grant/{{grant}}")
 def commit_granted_xorb(session: Session, call: Call) -> Response:
     claims = claims_of(call, scope="write")
-    grant: Grant = open_grant(call.site.secret, call.params["grant"])
+    grant = open_grant(call.site.secret, call.params["grant"])
     sent = grant.xorb_hash == _hash(call) and grant.user == claims.user
     if not sent or not xet.has_sent_xorb(session, grant.user, grant.xorb_hash):
         raise GrantEmpty("Nothing was sent for this grant.")
@@ -142,7 +142,7 @@ async def get_data(call: Call) -> Response:
     allowed = open_range(call.site.secret, call.params["signed"])
     asked = _BYTES.fullmatch(call.headers.get("range", ""))
     if asked is None or not allowed.start <= int(asked[1]) <= int(asked[2]) < allowed.end:
-        raise AddressExpired("This address gives one range of bytes, and not the one that was asked for.")
+        raise RangeNotSigned("This address gives one range of bytes, and not the one that was asked for.")
     key = xet.xorb_key(allowed.xorb_hash)
     store = call.site.store
     return FileResponse(store.path(key), size_bytes=store.size(key), etag=allowed.xorb_hash)

@@ -82,8 +82,5 @@ def _check(site: Site, path: Path) -> list[xet.CheckedFile]:
     with path.open("rb") as file:
         if not path.stat().st_size:
             raise xet.ShardInvalid("The shard is empty.")
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
-            files = xet.parse_shard(memoryview(view))
-            checked = xet.check_shard(site.db, files)
-            del files
-            return checked
+        view = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)  # goes with the last record that looks into it
+        return xet.check_shard(site.db, xet.parse_shard(memoryview(view)))

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import struct
-import time
-from dataclasses import dataclass
-
 import msgspec
 
-from yungu.api.xet.errors import AddressExpired
-from yungu.api.xet.sealed import seal, unseal
-from yungu.storage.xet.hashing import from_hex, to_hex
+from yungu.api.http.signing import sign, verify
 
-READ_LIFE_SECONDS = 3600
-SEND_LIFE_SECONDS = 3600
-
-_RANGE = struct.Struct("<32sQII")
+_LIFE_SECONDS = 3600
 
 
-@dataclass(frozen=True, slots=True)
-class SignedRange:
+class SignedRange(msgspec.Struct, frozen=True, array_like=True):
     """The stored bytes ``start`` to ``end`` (exclusive) of a xorb."""
 
     xorb_hash: str
@@ -28,39 +18,26 @@ class SignedRange:
 
 
 class Grant(msgspec.Struct, frozen=True, array_like=True):
-    """Leave to send one xorb: who may, for which repo, until when (Unix seconds). ``length``: bytes of the body."""
+    """Leave for a user to send one xorb. ``length``: bytes of the body."""
 
     xorb_hash: str
     length: int
-    repo: int
     user: int
-    expires: int
 
 
 def sign_range(secret: bytes, wanted: SignedRange) -> str:
-    expires = int(time.time()) + READ_LIFE_SECONDS
-    return seal(secret, "range", _RANGE.pack(from_hex(wanted.xorb_hash), expires, wanted.start, wanted.end))
+    return sign(secret, "xet range", wanted, lifetime_seconds=_LIFE_SECONDS)
 
 
 def open_range(secret: bytes, text: str) -> SignedRange:
-    """Raises SealBroken, AddressExpired."""
-    raw, expires, start, end = _RANGE.unpack(unseal(secret, "range", text))
-    _check_age(expires)
-    return SignedRange(to_hex(raw), start, end)
+    """Raises SignatureInvalid."""
+    return verify(secret, "xet range", text, SignedRange)
 
 
-def sign_grant(secret: bytes, xorb_hash: str, length: int, *, repo: int, user: int) -> str:
-    grant = Grant(xorb_hash, length, repo, user, int(time.time()) + SEND_LIFE_SECONDS)
-    return seal(secret, "grant", msgspec.msgpack.encode(grant))
+def sign_grant(secret: bytes, grant: Grant) -> str:
+    return sign(secret, "xet grant", grant, lifetime_seconds=_LIFE_SECONDS)
 
 
 def open_grant(secret: bytes, text: str) -> Grant:
-    """Raises SealBroken, AddressExpired."""
-    grant = msgspec.msgpack.decode(unseal(secret, "grant", text), type=Grant)
-    _check_age(grant.expires)
-    return grant
-
-
-def _check_age(expires: int) -> None:
-    if expires < time.time():
-        raise AddressExpired("This address has expired.")
+    """Raises SignatureInvalid."""
+    return verify(secret, "xet grant", text, Grant)

@@ -26,6 +26,7 @@ from yungu.storage.xet.errors import (
     XorbInvalid,
     XorbMissing,
 )
+from yungu.storage.xet.hashing import to_hex
 from yungu.storage.xet.index import XorbIndex
 from yungu.storage.xet.models import XetFile, Xorb
 from yungu.storage.xet.queries import (
@@ -39,12 +40,16 @@ from yungu.storage.xet.queries import (
     iter_files,
     iter_unreferenced_xorbs,
     iter_xorbs,
+    list_advertised,
     list_claimed_files,
     list_dedup_xorbs,
+    list_file_hashes,
     list_files_of_xorb,
     list_known_xorbs,
     list_latest_claims,
     list_sha256s,
+    list_xorb_hashes,
+    list_xorbs_of_file,
 )
 from yungu.storage.xet.reading import iter_blocks, iter_pieces
 from yungu.storage.xet.rules import CheckedFile, Limits
@@ -115,16 +120,21 @@ __all__ = [
     "iter_segments",
     "iter_unreferenced_xorbs",
     "iter_xorbs",
+    "list_advertised",
     "list_claimed_files",
     "list_dedup_xorbs",
+    "list_file_hashes",
     "list_files_of_xorb",
     "list_known_xorbs",
     "list_latest_claims",
     "list_sha256s",
+    "list_xorb_hashes",
+    "list_xorbs_of_file",
     "parse_shard",
     "prove_files",
     "record_files",
     "record_xorb",
+    "to_hex",
     "touch",
     "xorb_key",
 ]

@@ -140,6 +140,25 @@ def has_sent_xorb(session: Session, user_id: int, xorb_hash: str) -> bool:
     return session.execute(query).first() is not None
 
 
+def list_xorb_hashes(session: Session) -> list[str]:
+    return list(session.scalars(sa.select(xorbs.c.hash).order_by(xorbs.c.hash)))
+
+
+def list_file_hashes(session: Session) -> list[str]:
+    return list(session.scalars(sa.select(xet_files.c.hash).order_by(xet_files.c.hash)))
+
+
+def list_xorbs_of_file(session: Session, file_hash: str) -> set[str]:
+    """The xorbs that are kept because the file uses them."""
+    return set(session.scalars(sa.select(xet_edges.c.xorb_hash).where(xet_edges.c.file_hash == file_hash)))
+
+
+def list_advertised(session: Session, xorb_hash: str) -> list[tuple[str, int]]:
+    """(chunk hash, chunk number) of the chunks of a xorb that clients may ask about."""
+    query = sa.select(xet_dedup.c.chunk_hash, xet_dedup.c.chunk).where(xet_dedup.c.xorb_hash == xorb_hash)
+    return [(row.chunk_hash, row.chunk) for row in session.execute(query)]
+
+
 def iter_xorbs(session: Session) -> Iterator[Xorb]:
     """All xorbs in the order of their hashes."""
     query = sa.select(*_XORB).order_by(xorbs.c.hash)

@@ -60,14 +60,15 @@ class ProvenFile:
 
 
 def record_xorb(session: Session, store: ByteStore, xorb_hash: str, index: XorbIndex, *, user_id: int) -> bool:
-    """State that a verified xorb is published; False when that was known. Touches it either way.
+    """State that a verified xorb is published, and touch it. False when this user had sent it before: whether somebody
+    else had is nobody's business.
 
     Raises XorbDamaged when a sweep has just taken the bytes away (sending them again helps)."""
     _lock_xorb(session, xorb_hash)
     if not store.exists(xorb_key(xorb_hash)):
         raise XorbDamaged(f"The xorb {xorb_hash} was swept while it was being stored.", hint="Send it again.")
-    is_new = queries.find_xorb(session, xorb_hash) is None
-    if is_new:
+    is_first = not queries.has_sent_xorb(session, user_id, xorb_hash)
+    if queries.find_xorb(session, xorb_hash) is None:
         now = clock.now()
         row = {
             "hash": xorb_hash,
@@ -80,7 +81,7 @@ def record_xorb(session: Session, store: ByteStore, xorb_hash: str, index: XorbI
         }
         upsert(session, xorbs, row, keys=["hash"], update=["touched_at"])
     claim_xorb(session, xorb_hash, user_id=user_id)
-    return is_new
+    return is_first
 
 
 def claim_xorb(session: Session, xorb_hash: str, *, user_id: int) -> None:
