@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from yungu.kernel.errors import Conflict, Denied, Exhausted, Invalid, NotFound
+from yungu.kernel.errors import Conflict, Denied, Exhausted, Invalid, NotFound, YunguError
 
 
 class RepoNotFound(NotFound):
@@ -79,6 +79,21 @@ class RefNameInvalid(Invalid):
 class RefProtected(Denied):
     def __init__(self, name: str) -> None:
         super().__init__(f"Cannot delete {name}: it is the default branch.")
+
+
+class RefNotPushable(Denied):
+    """A ref that the hub keeps for itself."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Only branches and tags can be pushed, not {name}.")
+
+
+class PushRefused(Conflict):
+    """A push that was to move all of its refs or none moved none. ``refused``: what stood in the way, by ref name."""
+
+    def __init__(self, refused: Mapping[str, YunguError]) -> None:
+        super().__init__(f"Nothing was pushed: {', '.join(sorted(refused))} could not be moved.")
+        self.refused = refused
 
 
 class RefMoved(Conflict):

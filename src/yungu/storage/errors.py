@@ -39,3 +39,11 @@ class TreeConflict(Conflict):
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(f"'{path}' cannot be written: {reason}.", hint="Delete the one before you add the other.")
         self.path = path
+
+
+class PackInvalid(Invalid):
+    """A pack that was sent is damaged, refers to objects that nobody has, or holds what git forbids."""
+
+
+class GitRefused(Invalid):
+    """git's own program could make nothing of a request."""

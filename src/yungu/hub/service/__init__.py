@@ -15,6 +15,7 @@ from yungu.hub.service.discussions import (
 from yungu.hub.service.downloads import DownloadCounter
 from yungu.hub.service.history import drop_content
 from yungu.hub.service.locks import create_lock, delete_lock
+from yungu.hub.service.pushes import RefUpdate, apply_push, check_content, check_pointers, check_update
 from yungu.hub.service.refs import create_branch, create_tag, delete_branch, delete_tag, move_ref, sync_refs, writable_ref
 from yungu.hub.service.repos import change_settings, create_repo, delete_repo, duplicate_repo, move_repo
 
@@ -28,8 +29,13 @@ __all__ = [
     "change_status",
     "add_comment",
     "DownloadCounter",
+    "RefUpdate",
     "apply_commit",
+    "apply_push",
     "change_settings",
+    "check_content",
+    "check_pointers",
+    "check_update",
     "create_branch",
     "create_lock",
     "create_repo",

@@ -1,0 +1,133 @@
+"""Commits made elsewhere: what a push brings is looked at file by file, then its refs move in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from yungu.accounts.models import Actor
+from yungu.hub import queries, rules
+from yungu.hub.errors import (
+    FileTooBig,
+    LfsObjectMissing,
+    LfsSizeWrong,
+    PathInvalid,
+    PushRefused,
+    RefExists,
+    RefNotPushable,
+    RefProtected,
+)
+from yungu.hub.models import Pointer, Repo
+from yungu.hub.rules.lfs import MAX_POINTER_BYTES, MAX_REGULAR_BYTES
+from yungu.hub.service.blobs import link_blobs
+from yungu.hub.service.refs import move_ref
+from yungu.kernel.db import Session
+from yungu.kernel.errors import YunguError
+from yungu.storage import content
+from yungu.storage.errors import GitObjectMissing
+from yungu.storage.git import GitStore
+from yungu.storage.quarantine import Quarantine
+
+_SUBMODULE = 0o160000
+_SEEN_BLOBS = 200_000
+"""Blobs remembered as checked, about 100 bytes each; beyond that some are checked again."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefUpdate:
+    """Move the ref ``name`` from ``before`` (None: it is new) to ``after`` (None: delete it)."""
+
+    name: str
+    before: str | None
+    after: str | None
+
+
+def check_update(repo: Repo, update: RefUpdate) -> None:
+    """Raises RefNotPushable, RefNameInvalid, RefProtected."""
+    if update.name.startswith("refs/heads/"):
+        rules.check_branch(update.name.removeprefix("refs/heads/"))
+    elif not update.name.startswith("refs/tags/"):
+        raise RefNotPushable(update.name)
+    rules.check_ref_name(update.name)
+    if update.after is None and update.name == f"refs/heads/{repo.default_branch}":
+        raise RefProtected(update.name)
+
+
+def check_content(incoming: Quarantine, updates: Iterable[RefUpdate], known: Collection[str]) -> Mapping[str, Pointer]:
+    """Look at every file of the commits that are new; returns the git-lfs pointers among them, by path.
+
+    ``known``: what the repo's refs point at now. Afterwards all objects that the new commits need are there.
+    Raises GitObjectMissing, PackInvalid, PathInvalid, FileTooBig."""Raises LfsObjectMissing for content that the actor may not refer to here, LfsSizeWrong."""
+    wanted = {pointer.sha256 for pointer in pointers.values()}
+    held = content.list_blobs(session, queries.readable_blobs(session, wanted, repo, actor))
+    if wanted - held.keys():
+        raise LfsObjectMissing(sorted(wanted - held.keys()))
+    for path, pointer in pointers.items():
+        if pointer.size_bytes != held[pointer.sha256].size_bytes:
+            raise LfsSizeWrong(path, pointer.size_bytes, held[pointer.sha256].size_bytes)
+
+
+def apply_push(
+    session: Session,
+    git: GitStore,
+    repo: Repo,
+    incoming: Quarantine,
+    updates: Iterable[RefUpdate],
+    pointers: Mapping[str, Pointer],
+    actor: Actor,
+    *,
+    atomic: bool,
+) -> Mapping[str, YunguError]:
+    """Admit checked objects, bind their contents and move the refs; returns why which refs did not move.
+
+    Raises PushRefused with the same when ``atomic`` and one of them did not, LfsObjectMissing."""
+    link_blobs(session, repo, (pointer.sha256 for pointer in pointers.values()), actor)
+    incoming.admit()
+    refused: dict[str, YunguError] = {}
+    for update in sorted(updates, key=lambda update: (update.after is not None, update.name)):
+        try:
+            with session.begin_nested():
+                _apply(session, git, repo, update, actor)
+        except YunguError as error:
+            refused[update.name] = error
+    if refused and atomic:
+        raise PushRefused(refused)
+    return refused
+
+
+def _apply(session: Session, git: GitStore, repo: Repo, update: RefUpdate, actor: Actor) -> None:
+    if update.before is None:
+        _check_room(session, repo, update.name)
+    if update.before is None and update.after is None:
+        return  # git lets anybody delete what is not there
+    move_ref(session, git, repo, update.name, expect=update.before, to=update.after, actor_id=actor.id)
+
+
+def _check_room(session: Session, repo: Repo, name: str) -> None:
+    """Where refs are files, ``a`` and ``a/b`` cannot both be; no clone could hold them."""
+    for ref in queries.list_refs(session, repo):
+        if ref.name.startswith(f"{name}/") or name.startswith(f"{ref.name}/"):
+            raise RefExists(ref.name)
+
+
+def _check_tip(incoming: Quarantine, name: str, oid: str) -> str:
+    commit = incoming.peel(oid)
+    if name.startswith("refs/heads/") and commit != oid:
+        raise GitObjectMissing(oid)  # a branch points at a commit itself, not at a tag of one
+    return commit
+
+
+def _check_path(raw: bytes) -> str:
+    try:
+        path = raw.decode()
+    except UnicodeDecodeError:
+        raise PathInvalid(raw.decode("utf-8", "replace"), "it is not UTF-8") from None
+    rules.check_path(path)
+    return path
+
+
+def _check_blob(incoming: Quarantine, oid: str, path: str) -> Pointer | None:
+    size = incoming.blob_size(oid)
+    if size > MAX_REGULAR_BYTES:
+        raise FileTooBig(path, MAX_REGULAR_BYTES)
+    return rules.parse_pointer(incoming.read_blob(oid)) if 100 < size <= MAX_POINTER_BYTES else None

@@ -1,0 +1,67 @@
+"""Running git's own programs on a bare repository, deaf to every configuration but ours."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+_CONFIG = {
+    "safe.directory": "*",
+    "core.hooksPath": "/dev/null",
+    "core.bigFileThreshold": "32m",  # larger objects are streamed, so that no pack can fill the memory
+    "core.fsync": "objects",
+    "core.fsyncMethod": "batch",
+    "gc.auto": "0",
+    "maintenance.auto": "false",
+}
+
+
+def environment(**extra: str) -> dict[str, str]:
+    """All that a git program gets to see of the world."""
+    found = {
+        "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+        "HOME": "/dev/null",
+        "LC_ALL": "C",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": "/dev/null",
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_CONFIG_COUNT": str(len(_CONFIG)),
+    }
+    for number, (key, value) in enumerate(_CONFIG.items()):
+        found |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return found | extra
+
+
+def upload_pack(path: Path, *, advertise: bool) -> list[str]:
+    """The command that serves one fetch request, or the first words of it.
+
+    https://git-scm.com/docs/git-upload-pack"""
+    first = ["--advertise-refs"] if advertise else []
+    return ["git", "upload-pack", "--strict", "--stateless-rpc", *first, str(path)]
+
+
+def popen(
+    path: Path,
+    arguments: Sequence[str],
+    *,
+    stdin: int | IO[bytes],
+    stderr: IO[bytes],
+    stdout: int | IO[bytes] = subprocess.PIPE,
+    env: Mapping[str, str] | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start ``git <arguments>`` on the bare repository at ``path``."""
+    command = ["git", f"--git-dir={path}", *arguments]
+    return subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=stderr, env=environment(**(env or {})))
+
+
+def last_words(stderr: IO[bytes], path: Path, *, limit: int = 500) -> str:
+    """What a program said before it died, on one line, without telling where things lie on this machine."""
+    stderr.seek(0, os.SEEK_END)
+    stderr.seek(max(0, stderr.tell() - 8 * limit))
+    lines = stderr.read().decode("utf-8", "replace").replace(str(path), "").splitlines()
+    said = [line.removeprefix("fatal: ").removeprefix("error: ") for line in lines if line.strip()]
+    return "; ".join(said)[:limit] or "it gave no reason"
