@@ -57,7 +57,25 @@ def check_content(incoming: Quarantine, updates: Iterable[RefUpdate], known: Col
     """Look at every file of the commits that are new; returns the git-lfs pointers among them, by path.
 
     ``known``: what the repo's refs point at now. Afterwards all objects that the new commits need are there.
-    Raises GitObjectMissing, PackInvalid, PathInvalid, FileTooBig."""Raises LfsObjectMissing for content that the actor may not refer to here, LfsSizeWrong."""
+    Raises GitObjectMissing, PackInvalid, PathInvalid, FileTooBig."""
+    tips = [_check_tip(incoming, update.name, update.after) for update in updates if update.after is not None]
+    pointers: dict[str, Pointer] = {}
+    seen: set[bytes] = set()
+    for change in incoming.iter_changes(tips, known):
+        path = _check_path(change.path)
+        blob = bytes.fromhex(change.oid)
+        if change.mode == _SUBMODULE or blob in seen:
+            continue
+        pointer = _check_blob(incoming, change.oid, path)
+        if pointer is not None:
+            pointers[path] = pointer
+        elif len(seen) < _SEEN_BLOBS:
+            seen.add(blob)
+    return pointers
+
+
+def check_pointers(session: Session, repo: Repo, pointers: Mapping[str, Pointer], actor: Actor) -> None:
+    """Raises LfsObjectMissing for content that the actor may not refer to here, LfsSizeWrong."""
     wanted = {pointer.sha256 for pointer in pointers.values()}
     held = content.list_blobs(session, queries.readable_blobs(session, wanted, repo, actor))
     if wanted - held.keys():
