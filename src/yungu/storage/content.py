@@ -39,6 +39,20 @@ def list_blobs(session: Session, sha256s: Iterable[str]) -> dict[str, Blob]:
 
 
 def record_raw(session: Session, sha256: str, size_bytes: int) -> None:
+def list_sha256s(session: Session) -> list[str]:
+    """The sha256 of everything that the server holds."""
+    return list(session.scalars(sa.select(blobs.c.sha256).order_by(blobs.c.sha256)))
+
+
+def touch_blobs(session: Session, sha256s: Iterable[str]) -> None:
+    """Renew the age of contents, so that a sweep spares them: whoever is told "it is here", or relies on it, touches
+    it first. Until the transaction ends nobody can sweep them."""
+    wanted, now = sorted(set(sha256s)), clock.now()
+    for start in range(0, len(wanted), _CHUNK):
+        chosen = blobs.c.sha256.in_(wanted[start : start + _CHUNK])
+        session.execute(sa.update(blobs).where(chosen).values(touched_at=now))
+
+
     """State that the raw file of ``sha256`` is published in the byte store."""
     _record(session, sha256, size_bytes, {"has_raw": True})
 

@@ -18,6 +18,12 @@ from yungu.hub.queries.files import (
     list_folder,
     read_text,
 )
+from yungu.hub.queries.keeping import (
+    list_bound,
+    list_bound_without_blob,
+    list_repo_numbers,
+    list_unbound,
+)
 from yungu.hub.queries.lists import count_tagged, list_repos, list_tasks
 from yungu.hub.queries.lfs import list_lfs_files
 from yungu.hub.queries.locks import get_lock, list_locks
@@ -25,6 +31,7 @@ from yungu.hub.queries.refs import find_ref, list_refs, resolve_revision
 from yungu.hub.queries.repos import (
     contributable_repo,
     find_repo,
+    find_repo_by_id,
     get_repo_by_id,
     holds_blob,
     is_granted,
@@ -62,17 +69,22 @@ __all__ = [
     "find_file",
     "find_ref",
     "find_repo",
+    "find_repo_by_id",
     "get_file",
     "get_lock",
     "get_repo_by_id",
     "holds_blob",
     "is_granted",
     "last_commits",
+    "list_bound",
+    "list_bound_without_blob",
     "list_files",
     "list_folder",
     "list_locks",
     "list_refs",
+    "list_repo_numbers",
     "list_repos",
+    "list_unbound",
     "read_text",
     "readable_blobs",
     "readable_repo",

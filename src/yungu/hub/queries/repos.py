@@ -27,11 +27,16 @@ def find_repo(session: Session, kind: Kind, repo_id: str) -> Repo | None:
     return Repo(*row) if row else None
 
 
-def get_repo_by_id(session: Session, number: int) -> Repo:
+def find_repo_by_id(session: Session, number: int) -> Repo | None:
     row = session.execute(sa.select(*REPO).where(repos.c.id == number)).first()
-    if row is None:
+    return Repo(*row) if row else None
+
+
+def get_repo_by_id(session: Session, number: int) -> Repo:
+    repo = find_repo_by_id(session, number)
+    if repo is None:
         raise RepoNotFound(f"#{number}")
-    return Repo(*row)
+    return repo
 
 
 def visible_repo(session: Session, kind: Kind, repo_id: str, actor: Actor) -> Repo:

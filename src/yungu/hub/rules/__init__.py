@@ -15,6 +15,7 @@ from yungu.hub.rules.lfs import (
     LfsDecider,
     ignore_matcher,
     make_pointer,
+    may_be_pointer,
     parse_pointer,
 )
 from yungu.hub.rules.names import (
@@ -43,6 +44,7 @@ __all__ = [
     "is_oid",
     "make_pointer",
     "may_admin",
+    "may_be_pointer",
     "may_contribute",
     "may_read",
     "may_read_files",

@@ -35,6 +35,11 @@ def parse_pointer(data: bytes) -> Pointer | None:
     return Pointer(found[1].decode(), int(found[2]), len(data)) if found else None
 
 
+def may_be_pointer(kind: str, size_bytes: int) -> bool:
+    """Whether it is worth reading a git object of that kind and size to see if it is a pointer."""
+    return kind == "blob" and 100 < size_bytes <= MAX_POINTER_BYTES
+
+
 def make_pointer(sha256: str, size_bytes: int) -> bytes:
     return _VERSION + f"oid sha256:{sha256}\nsize {size_bytes}\n".encode()
 
