@@ -15,6 +15,7 @@ from yungu.kernel.db import Session, columns, upsert
 from yungu.storage.models import Blob, blobs
 
 _BLOB = columns(Blob, blobs)
+_BY_SHA256 = sa.select(*_BLOB).where(blobs.c.sha256 == sa.bindparam("sha256"))
 _CHUNK = 500  # bound parameters per statement, below every SQLite limit
 
 
@@ -24,7 +25,7 @@ def raw_key(sha256: str) -> str:
 
 
 def find_blob(session: Session, sha256: str) -> Blob | None:
-    row = session.execute(sa.select(*_BLOB).where(blobs.c.sha256 == sha256)).first()
+    row = session.execute(_BY_SHA256, {"sha256": sha256}).first()
     return Blob(*row) if row else None
 
 
@@ -38,7 +39,6 @@ def list_blobs(session: Session, sha256s: Iterable[str]) -> dict[str, Blob]:
     return found
 
 
-def record_raw(session: Session, sha256: str, size_bytes: int) -> None:
 def list_sha256s(session: Session) -> list[str]:
     """The sha256 of everything that the server holds."""
     return list(session.scalars(sa.select(blobs.c.sha256).order_by(blobs.c.sha256)))
@@ -53,6 +53,7 @@ def touch_blobs(session: Session, sha256s: Iterable[str]) -> None:
         session.execute(sa.update(blobs).where(chosen).values(touched_at=now))
 
 
+def record_raw(session: Session, sha256: str, size_bytes: int) -> None:
     """State that the raw file of ``sha256`` is published in the byte store."""
     _record(session, sha256, size_bytes, {"has_raw": True})
 
