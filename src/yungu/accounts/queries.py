@@ -6,12 +6,20 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from yungu.accounts.errors import OwnerNotFound, UserNotFound
-from yungu.accounts.models import Member, Owner, Role, Token, TokenGrant, members, owners, token_grants, tokens
+from yungu.accounts.errors import OrganizationDenied, OwnerNotFound, SignInRequired, UserNotFound
+from yungu.accounts.models import Actor, Member, Owner, Role, Token, TokenGrant, members, owners, token_grants, tokens
+from yungu.accounts.rules import may_rule
 from yungu.kernel.db import Session, columns
 
 OWNER = columns(Owner, owners)
 TOKEN = columns(Token, tokens)
+_BEARER = sa.select(tokens.c.id, tokens.c.name, tokens.c.scope, tokens.c.expires_at, *OWNER).join(
+    owners, owners.c.id == tokens.c.user_id
+)
+# Statements of every request are built once: building one costs more than running it on SQLite.
+BEARER_BY_DIGEST = _BEARER.where(tokens.c.digest == sa.bindparam("key"))
+BEARER_BY_ID = _BEARER.where(tokens.c.id == sa.bindparam("key"))
+_ROLES = sa.select(members.c.organization_id, members.c.role).where(members.c.user_id == sa.bindparam("user_id"))
 
 
 def find_owner(session: Session, name: str) -> Owner | None:
@@ -48,6 +56,16 @@ def get_organization(session: Session, name: str) -> Owner:
     return owner
 
 
+def ruled_organization(session: Session, name: str, actor: Actor) -> Owner:
+    """An organization that the actor may administer. Raises OwnerNotFound, SignInRequired, OrganizationDenied."""
+    organization = get_organization(session, name)
+    if actor.user is None:
+        raise SignInRequired
+    if not may_rule(actor, organization):
+        raise OrganizationDenied(organization.name)
+    return organization
+
+
 def user_exists(session: Session) -> bool:
     """Whether anybody can sign in at all (false only before the first start)."""
     return session.execute(sa.select(owners.c.id).where(owners.c.kind == "user").limit(1)).first() is not None
@@ -72,8 +90,7 @@ def list_memberships(session: Session, user_id: int) -> Sequence[Member]:
 
 def roles_of(session: Session, user_id: int) -> dict[int, Role]:
     """Organization id to role, of one user."""
-    query = sa.select(members.c.organization_id, members.c.role).where(members.c.user_id == user_id)
-    return {row[0]: row[1] for row in session.execute(query)}
+    return {row[0]: row[1] for row in session.execute(_ROLES, {"user_id": user_id})}
 
 
 def list_tokens(session: Session, user_id: int) -> Sequence[Token]:

@@ -222,13 +222,16 @@ def revoke_token(session: Session, user_id: int, token_id: int) -> None:
 
 def authenticate_token(session: Session, secret: bytes, value: str) -> Actor:
     """Who holds this token. Raises TokenInvalid: a bad token is never an anonymous visitor."""
-    token_columns = [tokens.c.id, tokens.c.name, tokens.c.scope, tokens.c.expires_at]
-    query = (
-        sa.select(*token_columns, *queries.OWNER)
-        .join(owners, owners.c.id == tokens.c.user_id)
-        .where(tokens.c.digest == digest(secret, value))
-    )
-    row = session.execute(query).first()
+    return _bearer(session, queries.BEARER_BY_DIGEST, digest(secret, value))
+
+
+def actor_for_token(session: Session, token_id: int) -> Actor:
+    """Who holds the token with this number, for permissions derived from it. Raises TokenInvalid."""
+    return _bearer(session, queries.BEARER_BY_ID, token_id)
+
+
+def _bearer(session: Session, query: sa.Select[Any], key: str | int) -> Actor:
+    row = session.execute(query, {"key": key}).first()
     if row is None:
         raise TokenInvalid
     token_id, name, scope, expires_at, *fields = row

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from yungu import accounts, hub
 from yungu.api.http import Call, json_response
-from yungu.api.http.app import MethodNotAllowed
+from yungu.api.http.app import MethodNotAllowed, RouteNotFound
 from yungu.api.http.uploads import BodyTooLarge
 from yungu.kernel.errors import Conflict, Denied, Exhausted, Invalid, NotFound, Unavailable, YunguError
 from yungu.storage.errors import StorageFull
@@ -39,6 +39,12 @@ _CODES: tuple[tuple[type[YunguError], str], ...] = (
     (hub.RepoGated, "GatedRepo"),
 )
 
+_MESSAGES: tuple[tuple[type[YunguError], str], ...] = (
+    (accounts.TokenInvalid, "Invalid credentials in Authorization header"),
+    (hub.RepoNotFound, "Repository not found"),
+)
+"""Texts that the client compares with or appends to its own."""
+
 
 class ErrorBody(msgspec.Struct, omit_defaults=True):
     error: str
@@ -52,7 +58,9 @@ def status_of(error: YunguError) -> int:
 
 def render_error(call: Call, error: YunguError) -> Response:
     """The answer for a refusal, in the shape that ``hf_raise_for_status`` of the client understands."""
-    message = "Invalid credentials in Authorization header" if isinstance(error, accounts.TokenInvalid) else error.message
+    if isinstance(error, RouteNotFound) and _names_a_repo(call):
+        error = hub.RepoNotFound(call.url.path)
+    message = next((text for kind, text in _MESSAGES if isinstance(error, kind)), error.message)
     headers = {"X-Error-Message": _one_line(message)}
     code = next((code for kind, code in _CODES if isinstance(error, kind)), None)
     if code is not None:
@@ -70,6 +78,11 @@ def render_error(call: Call, error: YunguError) -> Response:
 def repo_url(call: Call, kind: str, repo_id: str) -> str:
     """The page of a repo, absolute; the client reads the repo's id from it."""
     return f"{call.origin}/{repo_id}" if kind == "model" else f"{call.origin}/{kind}s/{repo_id}"
+
+
+def _names_a_repo(call: Call) -> bool:
+    """Whether an unknown address is an attempt at a repo without a namespace, as in ``/api/models/gpt2``."""
+    return call.url.path.startswith(("/api/models/", "/api/datasets/", "/api/spaces/"))
 
 
 def _one_line(text: str) -> str:

@@ -22,6 +22,7 @@ from yungu.storage.git import GitObjects
 
 _NODES_PER_PAGE = 1000
 _NODES_PER_PAGE_EXPANDED = 200
+_NEAR_BYTES = 64 * 1024  # reading so little costs less than handing it to a thread
 _HARMLESS_INLINE = ("image/", "audio/", "video/")
 _SANDBOX = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox", "X-Content-Type-Options": "nosniff"}
 
@@ -78,11 +79,16 @@ def resolve(session: Session, call: Call) -> Response:
     disposition = "inline" if media_type.startswith((*_HARMLESS_INLINE, "text/plain")) else "attachment"
     filename = file.path.rpartition("/")[2]
     if file.pointer is None:
-        source = GitBlob(objects, file.oid)
+        is_near = call.method == "GET" and file.size_bytes <= _NEAR_BYTES
         return FileResponse(
-            source, size_bytes=file.size_bytes, etag=file.oid, filename=filename, disposition=disposition,
-            media_type=media_type, headers=headers,
-        )  # fmt: skip
+            objects.read_blob(file.oid) if is_near else GitBlob(objects, file.oid),
+            size_bytes=file.size_bytes,
+            etag=file.oid,
+            filename=filename,
+            disposition=disposition,
+            media_type=media_type,
+            headers=headers,
+        )
     blob = content.find_blob(session, file.pointer.sha256)
     if blob is None:
         raise hub.EntryNotFound(file.path, commit)
@@ -92,6 +98,12 @@ def resolve(session: Session, call: Call) -> Response:
     return blob_response(
         call.site, blob, filename=filename, disposition=disposition, media_type=media_type, headers=headers
     )
+
+
+@routes.get("/{name}/resolve/{rev}/{path*}", "/{kinds}/{name}/resolve/{rev}/{path*}")
+def resolve_nameless(session: Session, call: Call) -> Response:
+    """A repo without a namespace: there are none here, and the client wants to hear that in its own words."""
+    raise hub.RepoNotFound(call.params["name"])
 
 
 class GitBlob:

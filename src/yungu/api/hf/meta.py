@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from yungu import accounts, hub
 from yungu.api.hf import wire
@@ -41,6 +41,9 @@ def validate_card(session: Session, call: Call) -> Response:
     card = hub.parse_card(check.repo_type, check.content)
     warnings = [{"message": message} for message in card.warnings if message not in card.errors]
     errors = [{"message": message} for message in card.errors]
+    if "text/plain" in call.headers.get("accept", ""):
+        lines = [f"- Error: {item['message']}" for item in errors] + [f"- Warning: {item['message']}" for item in warnings]
+        return PlainTextResponse("\n".join(lines), 400 if errors else 200)
     return json_response({"errors": errors, "warnings": warnings}, 400 if errors else 200)
 
 

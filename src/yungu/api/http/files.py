@@ -41,7 +41,7 @@ class RangeSource(Protocol):
 
 
 class FileResponse(Response):
-    """A file, or anything that can be read by ranges, for GET and HEAD.
+    """A file, anything that can be read by ranges, or bytes already at hand, for GET and HEAD.
 
     One range (also open-ended or a suffix) is answered with 206; several ranges, or ones that make no sense, with the
     whole file, as RFC 9110 section 14.2 allows; one beyond the end with 416 and ``Content-Range: bytes */size``.
@@ -50,7 +50,7 @@ class FileResponse(Response):
 
     def __init__(
         self,
-        source: Path | RangeSource,
+        source: Path | RangeSource | bytes,
         *,
         size_bytes: int,
         etag: str,
@@ -98,7 +98,9 @@ class FileResponse(Response):
 
     async def _send_slice(self, start: int, count: int, scope: Scope, receive: Receive, send: Send) -> None:
         extensions = scope.get("extensions", {})
-        if not isinstance(self.source, Path):
+        if isinstance(self.source, bytes):
+            await send({"type": "http.response.body", "body": self.source[start : start + count]})
+        elif not isinstance(self.source, Path):
             blocks = _plain_generator(self.source.open_range(start, start + count))
             if SENDBLOCKS in extensions:
                 await send({"type": SENDBLOCKS, "blocks": blocks, "count": count})

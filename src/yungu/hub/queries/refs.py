@@ -14,6 +14,9 @@ from yungu.kernel.db import Session
 from yungu.storage.errors import GitObjectMissing
 from yungu.storage.git import GitStore
 
+_REFS_BY_NAME = sa.select(refs.c.name, refs.c.oid).where(
+    refs.c.repo_id == sa.bindparam("repo_id"), refs.c.name.in_([sa.bindparam("one"), sa.bindparam("other")])
+)
 _SHORT = re.compile(r"^[0-9a-fA-F]{5,40}$")
 
 
@@ -49,8 +52,8 @@ def resolve_revision(session: Session, git: GitStore, repo: Repo, revision: str 
 
 
 def _ref_oid(session: Session, repo: Repo, names: Sequence[str]) -> str | None:
-    query = sa.select(refs.c.name, refs.c.oid).where((refs.c.repo_id == repo.id) & refs.c.name.in_(names))
-    found = {row[0]: row[1] for row in session.execute(query)}
+    rows = session.execute(_REFS_BY_NAME, {"repo_id": repo.id, "one": names[0], "other": names[-1]})
+    found = {row[0]: row[1] for row in rows}
     return next((found[name] for name in names if name in found), None)
 
 
