@@ -22,6 +22,8 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
 
+from yungu.kernel.errors import Invalid
+
 Session = sa.Connection
 """One open transaction (a Core connection): ``session.execute(select(...))``."""
 
@@ -41,6 +43,13 @@ metadata = sa.MetaData(
 Json = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 """Integer primary keys: 64 bit, auto-incremented on both databases."""
+
+
+class ValueUnstorable(Invalid):
+    """A number or text beyond what its column holds, or text with a NUL character (which PostgreSQL refuses)."""
+
+    def __init__(self) -> None:
+        super().__init__("A value in the request is too large, too long or holds a NUL character.")
 
 
 class Moment(sa.TypeDecorator[datetime]):
@@ -95,13 +104,21 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        with self.engine.connect() as session:
-            yield session
+        """Raises ValueUnstorable."""
+        try:
+            with self.engine.connect() as session:
+                yield session
+        except (sa.exc.DataError, OverflowError) as error:
+            raise ValueUnstorable from error
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        with self._writer.begin() as session:
-            yield session
+        """Raises ValueUnstorable."""
+        try:
+            with self._writer.begin() as session:
+                yield session
+        except (sa.exc.DataError, OverflowError) as error:
+            raise ValueUnstorable from error
 
     def close(self) -> None:
         self.engine.dispose()

@@ -29,7 +29,7 @@ DEFAULT_MAX_BODY = 4 * 1024 * 1024
 
 
 class PathNotText(Invalid):
-    """The path is not percent-encoded UTF-8."""
+    """The path is not percent-encoded UTF-8, or holds a NUL character."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +124,8 @@ class Router:
             segments = [unquote(segment, errors="strict") for segment in raw_path.decode("ascii").split("/")[1:]]
         except UnicodeDecodeError as error:
             raise PathNotText("The path is not valid UTF-8.") from error
+        if any("\0" in segment for segment in segments):
+            raise PathNotText("The path holds a NUL character.")
         if len(segments) > 1 and segments[-1] == "":
             segments.pop()
         first: Match | None = None
