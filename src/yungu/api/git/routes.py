@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
+from yungu.api.git import lfs, locks
 from yungu.api.git.errors import render_error
 from yungu.api.git.fetching import advertise_fetch, upload_pack
 from yungu.api.git.places import under_repo
@@ -15,6 +16,7 @@ from yungu.api.http.call import BodyInvalid
 from yungu.kernel.errors import Denied
 
 routes = Routes(on_error=render_error)
+routes.routes += [*lfs.routes.routes, *locks.routes.routes]  # each says no in its own shape
 
 
 class DumbClient(Denied):
