@@ -15,17 +15,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from heapq import heappop, heappush
+from itertools import count
 from pathlib import Path
 from typing import Literal
 from uuid import uuid4
 
 import pygit2
-from pygit2.enums import FileMode, ObjectType, SortMode
+from pygit2.enums import FileMode, ObjectType
 
 from yungu.storage.errors import GitObjectMissing, TreeConflict
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 _OPEN_REPOS = 128
+_PRUNED = "yungu.pruned"
 _CONFIG = """[core]
 \trepositoryformatversion = 0
 \tbare = true
@@ -94,7 +97,7 @@ class GitStore:
         """The objects of a repo; its directory is made on first use."""
         with self._lock:
             found = self._open.get(repo_id)
-            if found is not None:
+            if found is not None and found.pruned_at == _pruned_at(found.path):
                 self._open.move_to_end(repo_id)
                 return found
         path = self.path(repo_id)
@@ -140,6 +143,7 @@ class GitObjects:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.pruned_at = _pruned_at(path)
         self._repo = pygit2.Repository(str(path))
         self._odb = self._repo.odb
 
@@ -192,12 +196,9 @@ class GitObjects:
             if recursive and entry.kind == "directory":
                 yield from self.list_tree(entry.oid, path, recursive=True)
 
-    def log(self, oid: str, *, hide: Sequence[str] = ()) -> Iterator[Commit]:
-        """The history of a commit, newest first, without what ``hide`` reaches."""
-        walker = self._repo.walk(pygit2.Oid(hex=oid), SortMode.TIME)
-        for hidden in hide:
-            walker.hide(pygit2.Oid(hex=hidden))
-        return map(_commit, walker)
+    def log(self, oid: str) -> Iterator[Commit]:
+        """The history of a commit, newest first, a child always before its parents."""
+        return map(_commit, self._walk(oid))
 
     def last_commits(self, oid: str, paths: Iterable[str]) -> dict[str, Commit]:
         """For each of ``paths`` (files or folders present in commit ``oid``) the newest commit that changed it.
@@ -209,7 +210,7 @@ class GitObjects:
             folder, _, name = path.rpartition("/")
             pending.setdefault(folder, set()).add(name)
         found: dict[str, Commit] = {}
-        for commit in self._repo.walk(pygit2.Oid(hex=oid), SortMode.TIME):
+        for commit in self._walk(oid):
             if not pending:
                 break
             for folder, names in list(pending.items()):
@@ -311,6 +312,19 @@ class GitObjects:
         if found != kind:
             raise GitObjectMissing(oid)
         return bytes(data)
+
+    def _walk(self, oid: str) -> Iterator[pygit2.Commit]:
+        """Commits by date as git's own log has them: lazily, and in order also when many fall into one second."""
+        seen, order = {oid}, count()
+        first = self._repo[oid].peel(pygit2.Commit)
+        waiting = [(-first.commit_time, next(order), first)]
+        while waiting:
+            commit = heappop(waiting)[2]
+            yield commit
+            for parent in commit.parents:
+                if str(parent.id) not in seen:
+                    seen.add(str(parent.id))
+                    heappush(waiting, (-parent.commit_time, next(order), parent))
 
     def _tree(self, oid: str) -> pygit2.Tree:
         found = self._repo.get(oid)
@@ -430,6 +444,19 @@ def _folder(tree: pygit2.Tree, path: str) -> pygit2.Tree | None:
 def _plain(text: str) -> str:
     """Without what git forbids in a signature."""
     return "".join(c for c in text if c not in "<>\n\0").strip() or "unknown"
+
+
+def mark_pruned(path: Path) -> None:
+    """Let every process forget what it remembers of a repo's objects, because some are gone."""
+    _replace(path / _PRUNED, uuid4().hex)
+
+
+def _pruned_at(path: Path) -> int:
+    """When objects were last deleted, in nanoseconds; 0: never."""
+    try:
+        return os.stat(f"{path}/{_PRUNED}").st_mtime_ns  # noqa: PTH116 - on the way of every request
+    except FileNotFoundError:
+        return 0
 
 
 def _make_skeleton(path: Path) -> None:

@@ -24,7 +24,7 @@ from yungu.api.git.lfs_wire import (
     ObjectError,
     Wanted,
 )
-from yungu.api.git.places import lfs_url, readable_repo, under_repo, writable_repo
+from yungu.api.git.places import lfs_url, readable_repo, under_repo, uploadable_repo
 from yungu.api.http import Call, Routes
 from yungu.api.http.app import read_body
 from yungu.api.http.blobs import blob_response
@@ -158,7 +158,7 @@ def verify_upload(session: Session, call: Call) -> Response:
     """Whether an upload has arrived; it was checked when it did."""
     wanted = call.body_as(Wanted)
     signed = bool(call.query_params.get("token"))
-    number = _grant(call, "upload", wanted.oid).repo if signed else writable_repo(session, call)[0].id
+    number = _grant(call, "upload", wanted.oid).repo if signed else uploadable_repo(session, call)[0].id
     blob = content.find_blob(session, wanted.oid)
     if blob is None or not hub.holds_blob(session, number, wanted.oid, committed_only=False):
         raise ContentMissing(f"The content {wanted.oid} was not uploaded to this repo.")
@@ -186,7 +186,7 @@ def _plan_download(call: Call, repo: Repo, wanted: Wanted, blob: Blob | None) ->
 
 
 def _plan_uploads(session: Session, call: Call, asked: BatchRequest) -> tuple[Repo, BatchAnswer]:
-    repo, actor = writable_repo(session, call)
+    repo, actor = uploadable_repo(session, call)
     named = [wanted.oid for wanted in asked.objects if SHA256.fullmatch(wanted.oid)]
     held = content.list_blobs(session, hub.readable_blobs(session, named, repo, actor))
     largest = max((wanted.size for wanted in asked.objects), default=0)

@@ -31,6 +31,13 @@ def writable_repo(session: Session, call: Call) -> tuple[Repo, Actor]:
     return hub.writable_repo(session, call.kind, repo_id(call), actor), actor
 
 
+def uploadable_repo(session: Session, call: Call) -> tuple[Repo, Actor]:
+    """A repo that content may be uploaded to: whoever may open a pull request needs that. What no commit ever refers to
+    is swept. Raises RepoNotFound, RepoGated, RepoDenied, SignInRequired, TokenInvalid."""
+    actor = call.actor(session)
+    return hub.contributable_repo(session, call.kind, repo_id(call), actor), actor
+
+
 def lfs_url(call: Call, repo: Repo, path: str) -> str:
     """An absolute address under the repo's git-lfs server, as this client reaches it."""
     prefix = "" if repo.kind == "model" else f"{repo.kind}s/"

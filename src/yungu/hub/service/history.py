@@ -11,7 +11,7 @@ from yungu.hub import queries
 from yungu.hub.models import Repo, TreeFile, repo_blobs
 from yungu.hub.service.refs import move_ref
 from yungu.kernel.db import Session
-from yungu.storage.git import GitObjects, GitStore
+from yungu.storage.git import Commit, GitObjects, GitStore
 
 
 def drop_content(session: Session, git: GitStore, repo: Repo, sha256s: Collection[str], actor: Actor) -> None:
@@ -28,7 +28,7 @@ def drop_content(session: Session, git: GitStore, repo: Repo, sha256s: Collectio
 
 def _rewrite(objects: GitObjects, head: str, unwanted: set[str], rewritten: dict[str, str]) -> str:
     """The commit that stands for ``head`` afterwards; ``rewritten`` maps old to new and is filled parents first."""
-    for commit in reversed([found for found in objects.log(head) if found.oid not in rewritten]):
+    for commit in _parents_first(objects, head, rewritten):
         parents = [rewritten.get(parent, parent) for parent in commit.parents]
         drops = [file.path for file in queries.list_files(objects, commit.oid) if _holds(file, unwanted)]
         if not drops and parents == list(commit.parents):
@@ -37,6 +37,21 @@ def _rewrite(objects: GitObjects, head: str, unwanted: set[str], rewritten: dict
         tree = objects.edit_tree(commit.tree, {}, drops)
         rewritten[commit.oid] = objects.write_commit(tree, parents, commit.message, commit.author, commit.at)
     return rewritten[head]
+
+
+def _parents_first(objects: GitObjects, head: str, known: Collection[str]) -> list[Commit]:
+    """The history of ``head`` without what is known, each commit after all its parents (dates do not matter)."""
+    order: list[Commit] = []
+    done, stack = set(known), [(objects.commit(head), False)]
+    while stack:
+        commit, is_ready = stack.pop()
+        if is_ready:
+            order.append(commit)
+        elif commit.oid not in done:
+            done.add(commit.oid)
+            stack.append((commit, True))
+            stack.extend((objects.commit(parent), False) for parent in commit.parents if parent not in done)
+    return order
 
 
 def _holds(file: TreeFile, unwanted: set[str]) -> bool:
