@@ -8,7 +8,20 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from harness import Connection, Cost, Figure, Hub, Published, file_line, progress, run_client, running_hub, save, workplace
+from harness import (
+    Connection,
+    Cost,
+    Figure,
+    Hub,
+    Published,
+    file_line,
+    median,
+    progress,
+    run_client,
+    running_hub,
+    save,
+    workplace,
+)
 
 FILES = 300
 _TIMES_LESS = "times less CPU"
@@ -60,7 +73,11 @@ def _repo_of_many(connection: Connection) -> str:
 
 def _small_files(word: str) -> dict[str, str]:
     """Paths with texts of about a kilobyte that no other ``word`` gives."""
-    return {f"data/part-{n:03}.txt": f"{word} {n}\n" * 64 for n in range(FILES)}
+    return {_path(n): f"{word} {n}\n" * 64 for n in range(FILES)}
+
+
+def _path(number: int) -> str:
+    return f"data/part-{number % FILES:03}.txt"
 
 
 def _fill(connection: Connection, count: int) -> None:
@@ -79,7 +96,7 @@ def _looks(hub: Hub, connection: Connection, repo_id: str, count: int, repos: in
         return Figure(what, cost, _KOHAKU, beside, kohaku_cpu / cost.cpu_seconds, _TIMES_LESS, _TEN_TIMES)
 
     return [
-        each("`HEAD resolve`", 0.021, lambda n: ("HEAD", f"/{repo_id}/resolve/main/data/part-{n % FILES:03}.txt"), count),
+        each("`HEAD resolve`", 0.021, lambda n: ("HEAD", f"/{repo_id}/resolve/main/{_path(n)}"), count),
         each(f"model info, {FILES} files", 0.020, lambda n: ("GET", f"/api/models/{repo_id}"), count),
         each(f"list, 50 of {repos} models", 0.022, lambda n: ("GET", "/api/models?limit=50"), count),
         each(
@@ -115,7 +132,9 @@ def _commits(hub: Hub, connection: Connection, work: Path) -> list[Figure]:
     less = beside_file.cpu_seconds / file.cpu_seconds
     return [
         Figure("commit of 1 small file", one, _KOHAKU, beside_one, faster, "times faster", _TEN_TIMES),
-        Figure(f"commit of {FILES} small files: CPU per file", file, _KOHAKU, beside_file, less, _TIMES_LESS, _TEN_TIMES),
+        Figure(
+            f"commit of {FILES} small files, CPU per file", file, _KOHAKU, beside_file, less, _TIMES_LESS, _TEN_TIMES
+        ),
     ]
 
 
@@ -128,17 +147,17 @@ def _commit_cost(hub: Hub, repo_id: str, commits: list[dict[str, str]], work: Pa
 
 def _snapshot(hub: Hub, repo_id: str, work: Path) -> Figure:
     costs = [_snapshot_cost(hub, repo_id, work / f"snapshot-{n}") for n in range(3)]
-    file = Cost(
-        statistics.median(cost.cpu_seconds for cost in costs) / FILES, statistics.median(cost.wall_seconds for cost in costs)
-    )
+    middle = median(costs)
+    file = Cost(middle.cpu_seconds / FILES, middle.wall_seconds)
     beside = Published(_KOHAKU, 0.046, 16.4)
-    what = f"`snapshot_download` of {FILES} small files: CPU per file"
+    what = f"`snapshot_download` of {FILES} small files, CPU per file"
     return Figure(what, file, _KOHAKU, beside, beside.cpu_seconds / file.cpu_seconds, _TIMES_LESS, _TEN_TIMES)
 
 
 def _snapshot_cost(hub: Hub, repo_id: str, folder: Path) -> Cost:
     with hub.meter() as meter:
-        walls = run_client(folder / "home", "snapshot", url=hub.url, token=hub.token, repo_id=repo_id, folder=str(folder))
+        at = {"url": hub.url, "token": hub.token, "repo_id": repo_id}
+        walls = run_client(folder / "home", "snapshot", **at, folder=str(folder))
     progress(f"snapshot: {meter.cost}")
     return Cost(meter.cost.cpu_seconds, walls[0])
 

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from harness import RESULTS, ROOT
@@ -33,8 +34,9 @@ includes the client. Nothing of this is a test that can fail: a target that is m
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
     """Markdown of figures as ``harness.save`` keeps them."""
-    head = "| | server CPU | wall | beside | its CPU | its wall | result | target | |\n|---|--:|--:|---|--:|--:|--:|--:|---|"
-    return "\n".join([head, *map(_row, rows)])
+    head = "| | server CPU | wall | beside | its CPU | its wall | result | target | |"
+    rule = "|---|--:|--:|---|--:|--:|--:|--:|---|"
+    return "\n".join([head, rule, *map(_row, rows)])
 
 
 def _row(row: dict[str, Any]) -> str:
@@ -90,8 +92,8 @@ def machine() -> str:
 
 
 def _processor() -> str:
-    with open("/proc/cpuinfo") as lines:
-        return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
 
 
 def _version(command: list[str]) -> str:
