@@ -32,6 +32,11 @@ class NotMember(NotFound):
         super().__init__(f"'{user}' is not a member of '{organization}'.")
 
 
+class OrganizationDenied(Denied):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Only administrators of '{name}' may do this.")
+
+
 class SignInRequired(Denied):
     """Nobody is signed in and the request needs somebody (HTTP 401)."""
 

@@ -10,6 +10,7 @@ from yungu.accounts.errors import OrganizationDenied, OwnerNotFound, SignInRequi
 from yungu.accounts.models import Actor, Member, Owner, Role, Token, TokenGrant, members, owners, token_grants, tokens
 from yungu.accounts.rules import may_rule
 from yungu.kernel.db import Session, columns
+from yungu.kernel.pages import Page, decode_cursor, encode_cursor
 
 OWNER = columns(Owner, owners)
 TOKEN = columns(Token, tokens)
@@ -82,6 +83,19 @@ def list_owners(session: Session, kind: str | None = None, *, search: str = "", 
 
 def list_members(session: Session, organization_id: int) -> Sequence[Member]:
     return _members(session, members.c.organization_id == organization_id)
+
+
+def list_member_users(
+    session: Session, organization_id: int, *, limit: int, cursor: str | None = None
+) -> Page[Owner]:
+    """The members of an organization as users, by name."""
+    query = sa.select(*OWNER).join(members, members.c.user_id == owners.c.id)
+    query = query.where(members.c.organization_id == organization_id)
+    if cursor:
+        query = query.where(owners.c.key > decode_cursor(cursor, str)[0])
+    rows = session.execute(query.order_by(owners.c.key).limit(limit + 1)).all()
+    shown = [Owner(*row) for row in rows[:limit]]
+    return Page(shown, encode_cursor(shown[-1].name.casefold()) if len(rows) > limit else None)
 
 
 def list_memberships(session: Session, user_id: int) -> Sequence[Member]:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import re
 
 from yungu.accounts.errors import NameInvalid, PasswordWeak
-from yungu.accounts.models import ROLES, Role
+from yungu.accounts.models import ROLES, Actor, Owner, Role
 
 _NAME = re.compile(r"^[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?$")
 _RESERVED = frozenset(
     "api v1 v2 openapi models datasets spaces studios kernels buckets collections settings login logout join new search "
-    "static assets docs health metrics xet lfs git me organizations users notifications discover explore none null".split()
+    "static assets docs health healthz metrics xet lfs git me organizations users notifications discover explore none null".split()
 )
 LEAST_PASSWORD_LENGTH = 8
 
 
 def check_owner_name(name: str) -> None:
     """Raises NameInvalid unless ``name`` can own repos: 1 to 96 of ``[A-Za-z0-9._-]``, no reserved word."""
-    if not _NAME.match(name):
+    if not _NAME.fullmatch(name):
         raise NameInvalid(name, "it must have 1 to 96 letters, digits, '-', '_' or '.', and start and end with no '-' or '.'")
     if "--" in name or ".." in name:
         raise NameInvalid(name, "'--' and '..' are not allowed")
@@ -28,6 +28,12 @@ def check_owner_name(name: str) -> None:
 def check_password(password: str) -> None:
     if len(password) < LEAST_PASSWORD_LENGTH:
         raise PasswordWeak(LEAST_PASSWORD_LENGTH)
+
+
+def may_rule(actor: Actor, organization: Owner) -> bool:
+    """Whether the actor may administer an organization: its members and their roles."""
+    is_its_admin = actor.scope in (None, "admin") and actor.roles.get(organization.id) == "admin"
+    return is_its_admin or actor.is_site_admin
 
 
 def includes(role: Role | None, wanted: Role) -> bool:

@@ -1,12 +1,134 @@
-"""How the web dialect says no."""
+"""How pages say no: in the site's look and the reader's language to people, in one line to programs."""
 
 from __future__ import annotations
 
-from starlette.responses import Response
+from collections.abc import Callable
+from typing import Any
 
-from yungu.api.http import Call
-from yungu.kernel.errors import YunguError
+from starlette.responses import RedirectResponse, Response
+
+from yungu.accounts import NameInvalid, NameTaken, OwnerNotFound, PasswordWrong, SignInRequired, UserNotFound
+from yungu.accounts.errors import LastAdmin, NotMember, OrganizationDenied, PasswordWeak
+from yungu.api.http import Call, json_response
+from yungu.api.http.app import MethodNotAllowed, RouteNotFound, Unexpected
+from yungu.api.http.auth import CrossSite
+from yungu.api.http.uploads import BodyTooLarge
+from yungu.api.web import urls
+from yungu.api.web.language import Language, to_translate, translations
+from yungu.api.web.rendering import page
+from yungu.api.web.visit import Visit
+from yungu.hub import (
+    EntryNotFound,
+    NamespaceDenied,
+    RepoDenied,
+    RepoExists,
+    RepoGated,
+    RepoNameInvalid,
+    RepoNotFound,
+    RevisionNotFound,
+)
+from yungu.kernel.errors import Conflict, Denied, Exhausted, Invalid, NotFound, Unavailable, YunguError
+from yungu.kernel.pages import CursorInvalid
+
+
+class FormRefused(YunguError):
+    """A form with something wrong in it; ``page`` is the form again."""
+
+    def __init__(self, page: Response, reason: YunguError) -> None:
+        super().__init__(reason.message)
+        self.page = page
+        self.page.status_code = status_of(reason)
+
+
+_STATUS: tuple[tuple[type[YunguError], int], ...] = (
+    (SignInRequired, 401),
+    (MethodNotAllowed, 405),
+    (BodyTooLarge, 413),
+    (Invalid, 400),
+    (NotFound, 404),
+    (Denied, 403),
+    (Conflict, 409),
+    (Exhausted, 429),
+    (Unavailable, 503),
+)
+
+
+Facts = Callable[[Any], dict[str, object]]
+_EXPLAINED: tuple[tuple[type[YunguError], str, Facts], ...] = (
+    (RepoNotFound, to_translate("There is no repository %(name)s, or you may not see it."), lambda e: {"name": e.repo_id}),
+    (RevisionNotFound, to_translate("There is no revision %(name)s in this repository."), lambda e: {"name": e.revision}),
+    (EntryNotFound, to_translate("There is no %(path)s at this revision."), lambda e: {"path": e.path}),
+    (OwnerNotFound, to_translate("There is no user or organization %(name)s."), lambda e: {"name": e.name}),
+    (UserNotFound, to_translate("There is no user %(name)s."), lambda e: {"name": e.name}),
+    (RouteNotFound, to_translate("There is nothing at this address."), lambda e: {}),
+    (RepoGated, to_translate("This repository is gated and you are not on its list."), lambda e: {}),
+    (RepoDenied, to_translate("You don't have the rights to do this in this repository."), lambda e: {}),
+    (NamespaceDenied, to_translate("You may not create repositories under this owner."), lambda e: {}),
+    (OrganizationDenied, to_translate("Only administrators of this organization may do this."), lambda e: {}),
+    (
+        NameInvalid,
+        to_translate("Use 1 to 96 letters, digits, '-', '_' or '.', not at the ends and not doubled; some words are reserved."),
+        lambda e: {},
+    ),
+    (
+        RepoNameInvalid,
+        to_translate("Use 1 to 96 letters, digits, '-', '_' or '.', not at the ends and not doubled; no '.git' at the end."),
+        lambda e: {},
+    ),
+    (NameTaken, to_translate("This name is already taken."), lambda e: {}),
+    (RepoExists, to_translate("There is already a repository of this name."), lambda e: {}),
+    (PasswordWrong, to_translate("The name or the password is wrong."), lambda e: {}),
+    (PasswordWeak, to_translate("The password is too short: it needs at least 8 characters."), lambda e: {}),
+    (LastAdmin, to_translate("The organization would be left without an administrator."), lambda e: {}),
+    (NotMember, to_translate("This user is not a member."), lambda e: {}),
+    (CrossSite, to_translate("This request came from another site and was refused."), lambda e: {}),
+    (CursorInvalid, to_translate("This page link is no longer valid. Start again from the first page."), lambda e: {}),
+    (SignInRequired, to_translate("Please sign in first."), lambda e: {}),
+    (Unexpected, to_translate("Something went wrong on the server. It has been written down."), lambda e: {}),
+)
+_TITLES: tuple[tuple[type[YunguError], str], ...] = (
+    (SignInRequired, to_translate("Sign in needed")),
+    (NotFound, to_translate("Not found")),
+    (Denied, to_translate("Not allowed")),
+    (Conflict, to_translate("That did not fit")),
+    (Exhausted, to_translate("Too much at once")),
+    (Unavailable, to_translate("Not available right now")),
+    (Unexpected, to_translate("Something went wrong")),
+    (Invalid, to_translate("That request makes no sense here")),
+)
+
+
+def status_of(error: YunguError) -> int:
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+
+
+def explain(error: YunguError, language: Language) -> str:
+    """What is wrong, in the reader's language where we have the words, else as the error itself says it."""
+    for kind, message, facts in _EXPLAINED:
+        if isinstance(error, kind):
+            return translations(language).gettext(message) % facts(error)
+    return translations(language).gettext(error.message)
 
 
 def render_error(call: Call, error: YunguError) -> Response:
-    return Response(error.message, 400)
+    """Also the answer for every address that no dialect knows."""
+    if isinstance(error, FormRefused):
+        return error.page
+    status = status_of(error)
+    headers = {"allow": ", ".join(error.allowed)} if isinstance(error, MethodNotAllowed) else {}
+    if "text/html" not in call.headers.get("accept", ""):
+        return json_response({"error": error.message}, status, headers)
+    visit = Visit(call, call.known_actor)
+    if isinstance(error, SignInRequired) and call.method in ("GET", "HEAD") and "authorization" not in call.headers:
+        return RedirectResponse(urls.login(visit.path), 303, {"cache-control": "no-store"})
+    title = next((title for kind, title in _TITLES if isinstance(error, kind)), _TITLES[-2][1])
+    response = page(
+        visit,
+        "error.html",
+        status,
+        title=visit.gettext(title),
+        message=explain(error, visit.language),
+        request_id=call.headers.get("x-request-id", ""),
+    )
+    response.headers.update(headers)
+    return response

@@ -1,8 +1,58 @@
-"""The routes of the web dialect."""
+"""The pages, by address. Repo pages exist twice: a model's address has no prefix, a dataset's and a space's has."""
 
 from __future__ import annotations
 
 from yungu.api.http import Routes
+from yungu.api.web import assets
 from yungu.api.web.errors import render_error
+from yungu.api.web.views import files, history, home, lists, manage, organizations, owners, people, repos, settings
 
 routes = Routes(on_error=render_error)
+
+
+def _of_repo(path: str = "") -> tuple[str, str]:
+    return "/{kinds}/{owner}/{name}" + path, "/{owner}/{name}" + path
+
+
+routes.get("/")(home.get_home)
+routes.get("/search")(home.get_search)
+routes.get("/healthz")(home.get_health)
+routes.get("/static/{path*}")(assets.get_static)
+routes.get("/{kinds}")(lists.get_list)
+
+routes.get("/login")(people.get_login)
+routes.post("/login")(people.post_login)
+routes.post("/logout")(people.post_logout)
+routes.get("/join")(people.get_join)
+routes.post("/join")(people.post_join)
+
+routes.get("/settings", "/settings/profile")(settings.get_profile)
+routes.post("/settings/profile")(settings.post_profile)
+routes.post("/settings/password")(settings.post_password)
+routes.get("/settings/tokens")(settings.get_tokens)
+routes.post("/settings/tokens")(settings.post_token)
+routes.post("/settings/tokens/revoke")(settings.post_revoke)
+
+routes.get("/organizations/new")(organizations.get_new)
+routes.post("/organizations/new")(organizations.post_new)
+routes.get("/organizations/{owner}/members")(organizations.get_members)
+routes.post("/organizations/{owner}/members")(organizations.post_member)
+routes.post("/organizations/{owner}/members/remove")(organizations.post_remove)
+
+routes.get("/new")(manage.get_new)
+routes.post("/new")(manage.post_new)
+routes.get(*_of_repo("/settings"))(manage.get_settings)
+routes.post(*_of_repo("/settings"))(manage.post_settings)
+routes.post(*_of_repo("/settings/move"))(manage.post_move)
+routes.post(*_of_repo("/settings/delete"))(manage.post_delete)
+
+routes.get("/settings/password", "/settings/tokens/revoke", "/organizations/{owner}/members/remove")(repos.get_parent)
+routes.get(*_of_repo("/settings/move"), *_of_repo("/settings/delete"))(repos.get_parent)
+
+routes.get("/{owner}")(owners.get_owner)
+routes.get(*_of_repo())(repos.get_repo)
+routes.get("/models/{owner}/{name}")(repos.get_plain_models)
+routes.get(*_of_repo("/tree/{rev}"), *_of_repo("/tree/{rev}/{path*}"))(files.get_tree)
+routes.get(*_of_repo("/blob/{rev}/{path*}"))(files.get_blob)
+routes.get(*_of_repo("/commits/{rev}"))(history.get_commits)
+routes.get(*_of_repo("/commit/{rev}"))(history.get_commit)

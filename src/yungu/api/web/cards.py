@@ -1,0 +1,153 @@
+"""Repo cards and other Markdown as safe HTML: GitHub's dialect, sanitised, links led into the repo.
+
+Markdown may hold HTML, so what counts is the sanitiser after it: an allow list of tags, attributes and classes. Images
+from elsewhere are left out (a page asks nobody but this server); their alternative text stays."""
+
+from __future__ import annotations
+
+import re
+from functools import cache, lru_cache
+from html import escape
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote, urlsplit
+
+from markupsafe import Markup
+
+from yungu.api.web import code
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+
+MAX_MARKDOWN_BYTES = 512 * 1024
+_FRONT_MATTER = re.compile(r"\A\ufeff?---[ \t]*\r?\n.*?^---[ \t]*\r?$\n?", re.DOTALL | re.MULTILINE)
+_TAGS = set(
+    "a abbr b blockquote br center code dd del details div dl dt em figcaption figure h1 h2 h3 h4 h5 h6 hr i "
+    "img input ins kbd li mark ol p pre q s samp section small span strike strong sub summary sup table tbody "
+    "td tfoot th thead tr tt u ul var".split()
+)
+_HEADINGS = {f"h{level}" for level in range(1, 7)}
+_ATTRIBUTES: dict[str, set[str]] = {
+    "*": {"align", "title", "lang", "dir"},
+    "a": {"href", "id", "class"},
+    "img": {"src", "alt", "width", "height"},
+    "input": {"type", "checked", "disabled"},
+    "td": {"colspan", "rowspan"},
+    "th": {"colspan", "rowspan"},
+    "ol": {"start"},
+    "details": {"open"},
+    "li": {"id"},
+} | {name: {"id"} for name in _HEADINGS}
+_CLASSES = {
+    "li": {"task-list-item", "footnote-item"},
+    "ul": {"contains-task-list"},
+    "ol": {"footnotes-list"},
+    "sup": {"footnote-ref"},
+    "section": {"footnotes"},
+    "div": {f"markdown-alert{kind}" for kind in ("", "-note", "-tip", "-important", "-warning", "-caution")},
+    "p": {"markdown-alert-title"},
+}
+_ID_PREFIX = "c-"  # a card's own anchors can never be taken for ids of the page
+
+
+@lru_cache(maxsize=128)
+def render_markdown(text: str, links: str, images: str, folder: str = "") -> Markup:
+    """HTML that may stand on a page. ``links`` and ``images``: where relative addresses lead, without trailing slash;
+    ``folder``: where in the repo the text lies."""
+    body = _FRONT_MATTER.sub("", text, count=1)
+    return Markup(_clean(_parser().render(body), _Target(links, images, folder)))  # noqa: S704 - sanitised
+
+
+class _Target:
+    """Leads addresses found in a text to where they point in the repo; "/x" is a page of this site, as in cards written
+    for other hubs."""
+
+    def __init__(self, links: str, images: str, folder: str) -> None:
+        self._links = links
+        self._images = images
+        self._folder = folder
+
+    def link(self, address: str) -> str | None:
+        if address.startswith("#"):
+            return f"#{_ID_PREFIX}{address[1:]}"
+        return self._inside(self._links, address) if _is_relative(address) else address
+
+    def image(self, address: str) -> str | None:
+        return self._inside(self._images, address) if _is_relative(address) else None
+
+    def _inside(self, base: str, address: str) -> str | None:
+        if address.startswith("/"):
+            return address
+        parts = urlsplit(address)
+        path = _normal(unquote(parts.path), self._folder)
+        if path is None:
+            return None
+        fragment = f"#{parts.fragment}" if parts.fragment else ""
+        return f"{base}/{quote(path, safe='/')}{fragment}" if path else base
+
+
+def _is_relative(address: str) -> bool:
+    parts = urlsplit(address)
+    return not parts.scheme and not parts.netloc and not address.startswith(("//", "\\"))
+
+
+def _normal(path: str, folder: str) -> str | None:
+    """The path from the root of the repo, None when it climbs out."""
+    segments = [part for part in folder.split("/") if part]
+    for part in path.split("/"):
+        if part == "..":
+            if not segments:
+                return None
+            segments.pop()
+        elif part not in ("", "."):
+            segments.append(part)
+    return "/".join(segments)
+
+
+def _clean(html: str, target: _Target) -> str:
+    import nh3
+
+    def keep(tag: str, name: str, value: str) -> str | None:
+        if name == "id":
+            return _ID_PREFIX + value
+        if name == "href":
+            return _without_error(target.link, value)
+        if name == "src":
+            return _without_error(target.image, value)
+        if tag == "input" and name == "type":
+            return value if value == "checkbox" else None
+        return value
+
+    return nh3.clean(
+        html,
+        tags=_TAGS,
+        attributes={name: values - {"class"} for name, values in _ATTRIBUTES.items()},
+        attribute_filter=keep,
+        allowed_classes=_CLASSES | {"span": code.CLASSES, "a": {"footnote-backref"}, "pre": {"code"}},
+        url_schemes={"http", "https", "mailto"},
+        link_rel="nofollow ugc noopener noreferrer",
+        set_tag_attribute_values={"input": {"disabled": ""}},
+    )
+
+
+def _without_error(lead: Any, value: str) -> str | None:
+    try:
+        found: str | None = lead(value)
+    except ValueError:  # urlsplit refuses broken IPv6 addresses
+        return None
+    return found
+
+
+@cache
+def _parser() -> MarkdownIt:
+    from markdown_it import MarkdownIt
+    from mdit_py_plugins.anchors import anchors_plugin
+    from mdit_py_plugins.gfm import gfm_plugin
+
+    parser = MarkdownIt("commonmark", {"html": True, "highlight": _highlight}).use(gfm_plugin)
+    return parser.use(anchors_plugin, max_level=4)
+
+
+def _highlight(text: str, language: str, _attributes: str) -> str:
+    return (
+        f'<pre class="code"><code>{code.highlight(text, language=language) if language else escape(text)}</code></pre>'
+    )

@@ -1,0 +1,52 @@
+// What makes pages nicer. Every page works without it.
+"use strict";
+
+const words = document.body.dataset;
+
+async function copy(text, button) {
+  await navigator.clipboard.writeText(text);
+  const label = button.querySelector(".label");
+  button.classList.add("copied");
+  if (label) label.textContent = words.copiedLabel;
+  setTimeout(() => {
+    button.classList.remove("copied");
+    if (label) label.textContent = words.copyLabel;
+  }, 1500);
+}
+
+function copyButton(text) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "copy-button";
+  const label = document.createElement("span");
+  label.className = "label";
+  label.textContent = words.copyLabel;
+  button.append(label);
+  button.addEventListener("click", () => copy(text, button));
+  return button;
+}
+
+if (navigator.clipboard) {
+  for (const box of document.querySelectorAll("[data-copy]")) box.append(copyButton(box.querySelector("code").textContent));
+  for (const button of document.querySelectorAll("[data-copy-text]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => copy(button.dataset.copyText, button));
+  }
+}
+
+// Menus close when the reader goes elsewhere.
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+});
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.closest("input, textarea, select");
+  if (event.key === "Escape") {
+    for (const menu of document.querySelectorAll("details.menu[open]")) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    }
+  } else if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
+    event.preventDefault();
+    document.getElementById("q").focus();
+  }
+});

@@ -1,0 +1,83 @@
+"""Where pages are. Every address on a page is made here, so every name in it is quoted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import quote, urlencode
+
+from yungu.hub import Kind, Repo
+
+_PREFIX = {"model": "", "dataset": "/datasets", "space": "/spaces"}
+
+
+def kind_list(kind: Kind, **query: str | Sequence[str] | None) -> str:
+    """The list of one kind; empty values are left out."""
+    return with_query(f"/{kind}s", **query)
+
+
+def owner(name: str) -> str:
+    return f"/{quote(name, safe='')}"
+
+
+def repo(repo: Repo) -> str:
+    return repo_named(repo.kind, repo.repo_id)
+
+
+def repo_named(kind: Kind, repo_id: str) -> str:
+    return f"{_PREFIX[kind]}/{quote(repo_id, safe='/')}"
+
+
+def tree(repo_: Repo, revision: str, path: str = "") -> str:
+    return _at(repo_, "tree", revision, path)
+
+
+def blob(repo_: Repo, revision: str, path: str) -> str:
+    return _at(repo_, "blob", revision, path)
+
+
+def resolve(repo_: Repo, revision: str, path: str) -> str:
+    """The bytes of a file, from the address that the Hugging Face client uses."""
+    return _at(repo_, "resolve", revision, path)
+
+
+def commits(repo_: Repo, revision: str) -> str:
+    return _at(repo_, "commits", revision)
+
+
+def commit(repo_: Repo, oid: str) -> str:
+    return _at(repo_, "commit", oid)
+
+
+def repo_settings(repo_: Repo) -> str:
+    return f"{repo(repo_)}/settings"
+
+
+def members(organization: str) -> str:
+    return f"/organizations/{quote(organization, safe='')}/members"
+
+
+def login(next_path: str = "") -> str:
+    return with_query("/login", next=next_path)
+
+
+def with_query(path: str, **query: str | Sequence[str] | None) -> str:
+    pairs = [
+        (name, value)
+        for name, given in query.items()
+        for value in ([given] if isinstance(given, str) else given or [])
+        if value
+    ]
+    return f"{path}?{urlencode(pairs)}" if pairs else path
+
+
+def safe_path(target: str) -> str:
+    """``target`` if it is a path on this site, else "/": nobody is sent elsewhere by a link to our sign-in page.
+
+    Browsers read "//host" and "/\\\\host" as another site and drop control characters before they look."""
+    is_path = target.startswith("/") and not target.startswith(("//", "/\\"))
+    return target if is_path and all(" " < c != "\x7f" for c in target) else "/"
+
+
+def _at(repo_: Repo, page: str, revision: str, path: str = "") -> str:
+    place = f"{repo(repo_)}/{page}/{quote(revision, safe='')}"
+    return f"{place}/{quote(path, safe='/')}" if path else place

@@ -1,0 +1,135 @@
+"""Signing in, signing out, joining."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from starlette.responses import Response
+
+from yungu import accounts
+from yungu.accounts import NameInvalid, NameTaken
+from yungu.accounts.errors import PasswordWeak
+from yungu.accounts.service import SESSION_LIFETIME
+from yungu.api.http import Call
+from yungu.api.http.app import RouteNotFound, read_body
+from yungu.api.http.auth import SESSION_COOKIE
+from yungu.api.web import limits, urls
+from yungu.api.web.forms import EMPTY, FieldInvalid, Form, read_form, shown_again
+from yungu.api.web.rendering import page, see_other
+from yungu.api.web.visit import Visit, begin
+from yungu.kernel.db import Session
+
+_MAX_BODY = 64 * 1024
+
+
+def get_login(session: Session, call: Call) -> Response:
+    visit = begin(session, call)
+    target = urls.safe_path(call.query_params.get("next", ""))
+    if visit.actor.user is not None:
+        return see_other(visit, target)
+    return _login_page(visit, EMPTY, {}, target)
+
+
+async def post_login(call: Call) -> Response:
+    visit, form = await _posted(call)
+    target = urls.safe_path(form["next"])
+    with shown_again(visit, lambda errors: _login_page(visit, form, errors, target)):
+        user_id = await _check(call, form)
+    value = await call.write(accounts.start_session, call.site.secret, user_id)
+    return signed_in(visit, target, value)
+
+
+async def post_logout(call: Call) -> Response:
+    visit, _ = await _posted(call)
+    cookie = call.cookies.get(SESSION_COOKIE)
+    if cookie:
+        await call.write(accounts.end_session, call.site.secret, cookie)
+    visit.has_stale_cookie = True
+    return see_other(visit, "/")
+
+
+def get_join(session: Session, call: Call) -> Response:
+    _check_open(call)
+    visit = begin(session, call)
+    return see_other(visit, "/") if visit.actor.user else _join_page(visit, EMPTY, {})
+
+
+async def post_join(call: Call) -> Response:
+    _check_open(call)
+    visit, form = await _posted(call)
+    limits.by_address.begin(_address(call))
+    with shown_again(
+        visit, lambda errors: _join_page(visit, form, errors), name=(NameInvalid, NameTaken), password=PasswordWeak
+    ):
+        email = checked_email(visit, form)
+        user_id = await limits.in_password_thread(lambda: _create(call, form, email))
+    value = await call.write(accounts.start_session, call.site.secret, user_id)
+    return signed_in(visit, "/", value)
+
+
+def signed_in(visit: Visit, target: str, value: str) -> Response:
+    """Go on to ``target`` with a new browser session."""
+    visit.has_stale_cookie = False
+    response = see_other(visit, target)
+    secure = visit.call.origin.startswith("https:")
+    seconds = int(SESSION_LIFETIME.total_seconds())
+    response.set_cookie(SESSION_COOKIE, value, max_age=seconds, httponly=True, samesite="lax", secure=secure)
+    return response
+
+
+def checked_email(visit: Visit, form: Form) -> str | None:
+    """The address typed, None when empty. Raises FieldInvalid for what cannot be one."""
+    email = form["email"]
+    local, at, host = email.rpartition("@")
+    if email and (
+        not local or not at or "." not in host or len(email) > 254 or not email.isprintable() or " " in email
+    ):
+        raise FieldInvalid("email", visit.gettext("This is not an e-mail address."))
+    return email or None
+
+
+async def _posted(call: Call) -> tuple[Visit, Form]:
+    call.body_bytes = await read_body(call, _MAX_BODY)
+    visit = await call.read(begin, call)
+    return visit, read_form(visit)
+
+
+async def _check(call: Call, form: Form) -> int:
+    """The id of the user with this name and password. Raises PasswordWrong, TooManyAttempts."""
+    address = _address(call)
+    key = f"{address} {form['name'].casefold()[:200]}"
+    limits.by_address.begin(address)
+    limits.by_name.begin(key)
+
+    def check() -> int:
+        with call.site.db.read() as session:
+            return accounts.check_password(session, form["name"], form.raw("password")).id
+
+    user_id = await limits.in_password_thread(check)
+    limits.by_address.forgive(address)
+    limits.by_name.forgive(key)
+    return user_id
+
+
+def _create(call: Call, form: Form, email: str | None) -> int:
+    with call.site.db.write() as session:
+        return accounts.create_user(
+            session, form["name"], password=form.raw("password"), email=email, full_name=form["full_name"][:200]
+        ).id
+
+
+def _address(call: Call) -> str:
+    return call.client.host if call.client else "?"
+
+
+def _check_open(call: Call) -> None:
+    if call.site.registration != "open":
+        raise RouteNotFound("Registration is closed here.")
+
+
+def _login_page(visit: Visit, form: Form, errors: Mapping[str, str], target: str) -> Response:
+    return page(visit, "login.html", form=form, errors=errors, target=target)
+
+
+def _join_page(visit: Visit, form: Form, errors: Mapping[str, str]) -> Response:
+    return page(visit, "join.html", form=form, errors=errors)
