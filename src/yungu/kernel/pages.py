@@ -6,13 +6,15 @@ import base64
 import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 
 from yungu.kernel.errors import Invalid
 
 T = TypeVar("T")
+
+_Whole = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 class CursorInvalid(Invalid):
@@ -32,9 +34,10 @@ def encode_cursor(*key: Any) -> str:
 
 
 def decode_cursor(cursor: str, *types: type) -> tuple[Any, ...]:
-    """The key inside ``cursor``, checked to hold values of ``types``. Raises CursorInvalid."""
+    """The key inside ``cursor``, checked to hold values of ``types``; an int is 0 to 2**63 - 1. Raises CursorInvalid."""
+    wanted = tuple(_Whole if kind is int else kind for kind in types)
     try:
         raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        return msgspec.json.decode(raw, type=tuple[types])  # type: ignore[valid-type]
+        return msgspec.json.decode(raw, type=tuple[wanted])  # type: ignore[valid-type]
     except (ValueError, binascii.Error, msgspec.MsgspecError) as error:
         raise CursorInvalid("This page cursor is not valid.", hint="Start again without a cursor.") from error

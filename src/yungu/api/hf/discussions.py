@@ -9,6 +9,7 @@ from yungu.accounts.models import Actor
 from yungu.api.hf import wire
 from yungu.api.hf.routes import routes
 from yungu.api.http import Call, json_response
+from yungu.api.http.call import whole_number
 from yungu.kernel.clock import iso
 from yungu.kernel.db import Session
 
@@ -21,7 +22,7 @@ _BASE = "/api/{kinds}/{owner}/{name}/discussions"
 def list_discussions(session: Session, call: Call) -> Response:
     query = call.query_params
     repo = hub.visible_repo(session, call.kind, call.repo_id, call.actor(session))
-    page = int(query.get("p", "0")) if query.get("p", "0").isdigit() else 0
+    page = whole_number(query.get("p", "0")) or 0
     kind = query.get("type", "all")
     count, found = hub.list_discussions(
         session,
@@ -119,9 +120,10 @@ def _discussion(session: Session, call: Call, repo: hub.Repo) -> hub.Discussion:
 
 
 def _number(text: str) -> int:
-    if not text.isdigit() or len(text) > 18:
+    number = whole_number(text)
+    if number is None:
         raise hub.DiscussionNotFound(text)
-    return int(text)
+    return number
 
 
 def _summary(repo: hub.Repo, found: hub.Discussion) -> wire.Json:

@@ -14,6 +14,7 @@ from yungu.api.hf.links import next_link
 from yungu.api.hf.routes import routes
 from yungu.api.http import Call, json_response
 from yungu.api.http.blobs import blob_response
+from yungu.api.http.call import whole_number
 from yungu.api.http.files import FileResponse
 from yungu.kernel.db import Session
 from yungu.kernel.pages import decode_cursor, encode_cursor
@@ -134,8 +135,7 @@ def _xet_hashes(session: Session, nodes: Iterable[hub.TreeNode]) -> dict[str, st
 
 def _page_size(call: Call, expand: bool) -> int:
     most = _NODES_PER_PAGE_EXPANDED if expand else _NODES_PER_PAGE
-    limit = call.query_params.get("limit", "")
-    return min(int(limit), most) if limit.isdigit() and int(limit) > 0 else most
+    return min(whole_number(call.query_params.get("limit", "")) or most, most)
 
 
 def _cache_control(call: Call, repo: hub.Repo, commit: str) -> str:

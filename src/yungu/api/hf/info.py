@@ -15,6 +15,7 @@ from yungu.api.hf.links import next_link
 from yungu.api.hf.routes import routes
 from yungu.api.http import Call, json_response
 from yungu.api.http.blobs import read_blob
+from yungu.api.http.call import whole_number
 from yungu.kernel.db import Session
 from yungu.kernel.errors import Invalid
 
@@ -130,9 +131,10 @@ def _sort(value: str | None) -> Any:
 def _limit(value: str | None) -> int:
     if value is None:
         return _MOST_PER_PAGE
-    if not value.isdigit() or int(value) < 1:
+    number = whole_number(value)
+    if not number:
         raise QueryInvalid('"limit" must be a positive number')
-    return min(int(value), _MOST_PER_PAGE)
+    return min(number, _MOST_PER_PAGE)
 
 
 def _parameter_range(value: str | None) -> tuple[int | None, int | None]:

@@ -23,6 +23,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _KIND_OF = {"models": "model", "datasets": "dataset", "spaces": "space"}
+_WHOLE = re.compile(r"[0-9]{1,15}")
 _HOST = re.compile(r"^[A-Za-z0-9.\-_]+(:\d+)?$|^\[[0-9A-Fa-f:.]+\](:\d+)?$")
 
 
@@ -116,6 +117,11 @@ class Call(Request):
     def _within(begin: Any, work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         with begin() as session:
             return work(session, *args, **kwargs)
+
+
+def whole_number(text: str) -> int | None:
+    """The number that a query parameter of at most 15 digits means, None when it means none."""
+    return int(text) if _WHOLE.fullmatch(text) else None
 
 
 def json_response(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
