@@ -1,4 +1,4 @@
-"""Somebody who talks to a hub in the hf dialect: by hand, where the bytes on the wire matter, or with the real client."""
+"""Somebody who speaks the hf dialect: by hand, where the bytes on the wire matter, or with the real client."""
 
 from __future__ import annotations
 
@@ -93,7 +93,9 @@ class HfPerson:
 
     def get(self, repo: str, path: str, *, rev: str = "main", **headers: str) -> httpx.Response:
         """A file, by the address that the client uses."""
-        return self.http.get(resolve_path(repo, path, rev), headers={k.replace("_", "-"): v for k, v in headers.items()})
+        return self.http.get(
+            resolve_path(repo, path, rev), headers={k.replace("_", "-"): v for k, v in headers.items()}
+        )
 
     def head(self, repo: str, path: str, *, rev: str = "main") -> httpx.Response:
         return self.http.head(resolve_path(repo, path, rev), headers={"accept-encoding": "identity"})
@@ -101,7 +103,12 @@ class HfPerson:
     def paths(self, repo: str, rev: str = "main") -> list[str]:
         """All files of a revision but ``.gitattributes``."""
         pages = self.pages(f"/api/models/{repo}/tree/{quote(rev, safe='')}?recursive=true")
-        return [node["path"] for page in pages for node in page if node["type"] == "file" and node["path"] != ".gitattributes"]
+        return [
+            node["path"]
+            for page in pages
+            for node in page
+            if node["type"] == "file" and node["path"] != ".gitattributes"
+        ]
 
     def pages(self, path: str) -> Iterator[list[dict[str, Any]]]:
         """Every page of a list, following the Link headers as they are."""

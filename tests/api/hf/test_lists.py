@@ -26,9 +26,16 @@ def card(**front: Any) -> bytes:
 @pytest.fixture
 def shelf(live: LiveHub, lin_hf: HfPerson) -> HfPerson:
     """lin's models a, b, c with cards, the private d, and the dataset e."""
-    lin_hf.put(lin_hf.create("oolong-a"), {"README.md": card(license="mit", tags=["tea", "Green"], language=["zh", "en"])})
-    lin_hf.put(lin_hf.create("oolong-b"), {"README.md": card(license="apache-2.0", tags=["tea"], pipeline_tag="text-generation")})
-    lin_hf.put(lin_hf.create("puer-c"), {"README.md": card(library_name="transformers", base_model=f"{lin_hf.name}/oolong-a")})
+    lin_hf.put(
+        lin_hf.create("oolong-a"), {"README.md": card(license="mit", tags=["tea", "Green"], language=["zh", "en"])}
+    )
+    lin_hf.put(
+        lin_hf.create("oolong-b"),
+        {"README.md": card(license="apache-2.0", tags=["tea"], pipeline_tag="text-generation")},
+    )
+    lin_hf.put(
+        lin_hf.create("puer-c"), {"README.md": card(library_name="transformers", base_model=f"{lin_hf.name}/oolong-a")}
+    )
     lin_hf.create("oolong-d", private=True)
     lin_hf.put(lin_hf.create("leaves-e", kind="dataset"), {"README.md": card(size_categories=["n<1K"])}, kind="dataset")
     return lin_hf
@@ -77,8 +84,12 @@ def test_a_list_is_sorted_newest_first(shelf: HfPerson, stranger: HfPerson, sort
 
 def test_a_list_is_sorted_by_likes_and_downloads(live: LiveHub, shelf: HfPerson, stranger: HfPerson) -> None:
     with live.site.db.write() as session:
-        session.exec_driver_sql(f"UPDATE repos SET likes_count = 7 WHERE namespace = '{shelf.name}' AND name = 'oolong-b'")
-        session.exec_driver_sql(f"UPDATE repos SET downloads_count = 9 WHERE namespace = '{shelf.name}' AND name = 'oolong-a'")
+        session.exec_driver_sql(
+            f"UPDATE repos SET likes_count = 7 WHERE namespace = '{shelf.name}' AND name = 'oolong-b'"
+        )
+        session.exec_driver_sql(
+            f"UPDATE repos SET downloads_count = 9 WHERE namespace = '{shelf.name}' AND name = 'oolong-a'"
+        )
     assert ids(stranger, author=shelf.name, sort="likes")[0] == "oolong-b"
     assert ids(stranger, author=shelf.name, sort="downloads")[0] == "oolong-a"
     assert stranger.http.get("/api/models", params={"author": shelf.name, "sort": "likes"}).json()[0]["likes"] == 7
@@ -101,8 +112,12 @@ def test_odd_numbers_in_addresses_break_nothing(lin_hf: HfPerson, tea: str) -> N
     assert huge.status_code == 400
 
 
-def test_pages_repeat_the_filters_and_lose_nobody_when_others_come(live: LiveHub, shelf: HfPerson, stranger: HfPerson) -> None:
-    first = stranger.http.get("/api/models", params={"author": shelf.name, "sort": "createdAt", "limit": 2, "filter": ["tea", "tea"]})
+def test_pages_repeat_the_filters_and_lose_nobody_when_others_come(
+    live: LiveHub, shelf: HfPerson, stranger: HfPerson
+) -> None:
+    first = stranger.http.get(
+        "/api/models", params={"author": shelf.name, "sort": "createdAt", "limit": 2, "filter": ["tea", "tea"]}
+    )
     assert "next" not in first.links
     query = {"author": shelf.name, "sort": "createdAt", "limit": 1, "expand": ["sha", "tags"]}
     first = stranger.http.get("/api/models", params=query)

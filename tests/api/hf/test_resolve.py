@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from support.hf import HfPerson, lfs_file, header
+from support.hf import HfPerson, header, lfs_file
 from support.servers import LiveHub
 
 TEXT = b"The first flush is picked in March.\n"
@@ -86,7 +86,14 @@ def test_a_revision_may_be_a_branch_a_tag_a_commit_or_its_beginning(lin_hf: HfPe
     lin_hf.api.create_tag(tea, tag="v1")
     lin_hf.api.create_branch(tea, branch="dev/green-tea")
     second = lin_hf.put(tea, {"a.txt": b"two"})
-    revisions = {"main": second, "v1": first, "dev/green-tea": first, first: first, first[:9]: first, second[:7]: second}
+    revisions = {
+        "main": second,
+        "v1": first,
+        "dev/green-tea": first,
+        first: first,
+        first[:9]: first,
+        second[:7]: second,
+    }
     for revision, commit in revisions.items():
         answer = lin_hf.get(tea, "a.txt", rev=revision)
         assert (answer.status_code, answer.headers["x-repo-commit"]) == (200, commit), revision
@@ -95,7 +102,9 @@ def test_a_revision_may_be_a_branch_a_tag_a_commit_or_its_beginning(lin_hf: HfPe
 
 def test_a_pull_request_is_one_segment_of_the_address(lin_hf: HfPerson, tea: str) -> None:
     lin_hf.put(tea, {"a.txt": b"one"})
-    answer = lin_hf.send(tea, [header("better"), {"key": "file", "value": {"path": "a.txt", "content": "dHdv"}}], create_pr="1")
+    answer = lin_hf.send(
+        tea, [header("better"), {"key": "file", "value": {"path": "a.txt", "content": "dHdv"}}], create_pr="1"
+    )
     assert answer.status_code == 200
     seen = lin_hf.http.get(f"/{tea}/resolve/refs%2Fpr%2F1/a.txt")
     assert seen.content == b"two"
@@ -113,7 +122,9 @@ def test_an_unknown_revision_is_told_as_such(lin_hf: HfPerson, tea: str, rev: st
 @pytest.mark.parametrize("name", ["a.txt", "model.bin"])
 def test_ranges_and_conditions(lin_hf: HfPerson, tea: str, weights: bytes, name: str) -> None:
     data = weights if name == "model.bin" else weights[:5000].hex().encode()
-    (lin_hf.put_lfs if name == "model.bin" else lambda repo, path, data: lin_hf.put(repo, {path: data}))(tea, name, data)
+    (lin_hf.put_lfs if name == "model.bin" else lambda repo, path, data: lin_hf.put(repo, {path: data}))(
+        tea, name, data
+    )
     size, etag = len(data), lin_hf.head(tea, name).headers["etag"]
 
     middle = lin_hf.get(tea, name, range="bytes=10-99")

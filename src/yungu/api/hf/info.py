@@ -30,7 +30,7 @@ _SORTS = {
     "likes": "likes",
 }
 _APPS = {"llama.cpp": "gguf", "ollama": "gguf", "lmstudio": "gguf", "vllm": "safetensors", "transformers.js": "transformers.js"}
-_PARAMETERS = re.compile(r"(min|max):(\d+(?:\.\d+)?)([KMBT]?)$", re.IGNORECASE)
+_PARAMETERS = re.compile(r"(min|max):([0-9]{1,15}(?:\.[0-9]{1,15})?)([KMBT]?)$", re.IGNORECASE)
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 _MOST_PER_PAGE = 1000
 
