@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
+
+import sqlalchemy as sa
 
 from support import xet_forge
 from support.world import World
@@ -12,7 +16,11 @@ from yungu import hub
 from yungu.accounts import Actor
 from yungu.api.http import Site
 from yungu.hub import Repo
+from yungu.hub.models import repo_blobs
+from yungu.kernel import clock
 from yungu.storage import xet
+from yungu.storage.models import blobs
+from yungu.storage.xet.models import xorbs
 
 
 def silence(_what: str, _done: int, _total: int) -> None:
@@ -62,3 +70,20 @@ def put_xet(world: World, repo: Repo, path: str, datas: Sequence[bytes], *, by: 
 
 def loose_file(site: Site, repo: Repo, oid: str) -> Path:
     return site.git.path(repo.id) / "objects" / oid[:2] / oid[2:]
+
+
+def grow_old(site: Site, *, days: float = 60) -> None:
+    """Let everything on the hub have happened so many days ago."""
+    past = clock.now() - timedelta(days=days)
+    with site.db.write() as session:
+        session.execute(sa.update(blobs).values(touched_at=past))
+        session.execute(sa.update(xorbs).values(touched_at=past))
+        session.execute(sa.update(repo_blobs).values(added_at=past))
+    for root in (site.store.root, site.git.root):
+        for path in [*root.rglob("*"), root]:
+            os.utime(path, (past.timestamp(), past.timestamp()))
+
+
+def stored(site: Site) -> set[str]:
+    """The names of all bytes in the store."""
+    return {key.rpartition("/")[2] for prefix in ("blobs", "xorbs") for key in site.store.iter_keys(prefix)}

@@ -1,4 +1,4 @@
-"""What runs beside requests: counters are written, old uploads swept."""
+"""What runs beside requests: counters are written, old uploads swept, git objects packed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 
 from yungu import accounts
 from yungu.api.http import Site
+from yungu.app import chores
 
 log = logging.getLogger("yungu.worker")
 _FLUSH_EVERY_SECONDS = 2.0
@@ -47,6 +48,7 @@ async def _loop(site: Site) -> None:
         if clock() - swept_at >= _SWEEP_EVERY_SECONDS:
             swept_at = clock()
             await _guarded(lambda: site.store.sweep_staging(_STAGING_LIVES_SECONDS))
+            await _guarded(lambda: chores.keep_packed(site))
         await asyncio.sleep(_FLUSH_EVERY_SECONDS)
         await _guarded(lambda: flush(site))
 

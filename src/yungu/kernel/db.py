@@ -22,6 +22,8 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
 
+from yungu.kernel.errors import Unavailable
+
 from yungu.kernel.errors import Invalid
 
 Session = sa.Connection
@@ -86,6 +88,28 @@ def upsert(session: Session, table: sa.Table, row: dict[str, Any], *, keys: Sequ
     else:
         statement = statement.on_conflict_do_nothing(index_elements=list(keys))
     session.execute(statement)
+
+
+class Busy(Unavailable):
+    """Others are writing without a pause."""
+
+    hint = "Try again in a moment."
+
+
+def exclude_writers(session: Session, *tables: sa.Table) -> None:
+    """Until this transaction ends nobody else writes these tables, and what everybody has written is seen.
+
+    SQLite has one writer anyway. On PostgreSQL this waits for those who are writing, but gives up before it could
+    stand in anybody's way. Raises Busy."""
+    if session.dialect.name != "postgresql":
+        return
+    names = ", ".join(table.name for table in tables)
+    session.exec_driver_sql("SET LOCAL lock_timeout = '800ms'")  # below deadlock_timeout: others never pay for us
+    try:
+        session.exec_driver_sql(f"LOCK TABLE {names} IN SHARE ROW EXCLUSIVE MODE")
+    except sa.exc.OperationalError as error:
+        raise Busy("The tables are being written without a pause.") from error
+    session.exec_driver_sql("SET LOCAL lock_timeout = 0")
 
 
 class Database:

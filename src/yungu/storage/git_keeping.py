@@ -17,6 +17,7 @@ from typing import IO
 
 from yungu.kernel.errors import Unavailable
 from yungu.storage import git_binary
+from yungu.storage.git import mark_pruned
 
 _FORMAT_COMPLAINT = re.compile(r"^(error|warning) in (blob|tree|commit|tag) ")
 _LOOSE_FOLDER = re.compile(r"[0-9a-f]{2}")
@@ -61,9 +62,14 @@ def find_damage(path: Path, tip: str) -> list[str]:
     return found or ([f"git fsck died with signal {-status}"] if status < 0 else [])
 
 
-def loose_count(path: Path) -> int:
-    """How many objects lie in files of their own."""
-    return sum(1 for _ in _iter_loose(path))
+def estimate_loose(path: Path) -> int:
+    """About how many objects lie in files of their own: ids are evenly spread over 256 folders, 8 are looked at."""
+    folders = [path / "objects" / f"{number:02x}" for number in range(0, 256, 32)]
+    return 32 * sum(1 for folder in folders if folder.is_dir() for _ in folder.iterdir())
+
+
+def pack_count(path: Path) -> int:
+    return sum(1 for file in (path / "objects" / "pack").iterdir() if file.suffix == ".pack")
 
 
 def pack(path: Path) -> None:
@@ -73,25 +79,43 @@ def pack(path: Path) -> None:
     _run(path, ["repack", "-A", "-d", "-q"])
 
 
-def list_prunable(path: Path, older_than_seconds: float) -> list[str]:
-    """Loose objects that the projected refs do not reach and that nobody has written (again) for so long."""
-    said = _run(path, ["prune", "--dry-run", f"--expire={int(time.time() - older_than_seconds)}"])
-    return [line.split()[0] for line in said.splitlines() if line]
+def list_loose(path: Path, older_than_seconds: float) -> list[str]:
+    """Objects in files of their own that nobody has written (again) for so long."""
+    deadline = time.time() - older_than_seconds
+    return [file.parent.name + file.name for file in _iter_loose(path) if file.stat().st_mtime < deadline]
+
+
+def loose_bytes(path: Path, oids: Iterable[str]) -> int:
+    """The room that loose objects take on the disk."""
+    return sum(_loose_file(path, oid).stat().st_blocks * 512 for oid in oids)
 
 
 def drop_loose(path: Path, oids: Iterable[str], older_than_seconds: float) -> int:
-    """Delete loose objects unless they were written again meanwhile; the bytes freed."""
+    """Delete loose objects unless somebody writes them again at this moment; the bytes freed.
+
+    git and libgit2 renew the age of an object that they are asked to write and already have. So each file is first
+    taken aside and its age looked at there: who wrote it before that has renewed its age and gets it back, who writes
+    it after that finds nothing and makes a new one."""
     deadline, freed = time.time() - older_than_seconds, 0
     for oid in oids:
-        file = path / "objects" / oid[:2] / oid[2:]
+        file = _loose_file(path, oid)
+        aside = file.with_name(f"tmp_obj_{oid}")
         try:
-            status = file.stat()
+            file.rename(aside)
         except FileNotFoundError:
             continue
-        if status.st_mtime < deadline:
-            file.unlink(missing_ok=True)
-            freed += status.st_blocks * 512
+        found = aside.stat()
+        if found.st_mtime < deadline:
+            aside.unlink()
+            freed += found.st_blocks * 512
+        else:
+            aside.rename(file)
+    mark_pruned(path)
     return freed
+
+
+def _loose_file(path: Path, oid: str) -> Path:
+    return path / "objects" / oid[:2] / oid[2:]
 
 
 def _iter_loose(path: Path) -> Iterator[Path]:

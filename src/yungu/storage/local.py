@@ -6,13 +6,14 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from yungu.storage.errors import BytesNotFound
 from yungu.storage.keys import STAGING, check_key
 from yungu.storage.parts import Parts
-from yungu.storage.staging import Staged
+from yungu.storage.staging import Staged, turn
 
 
 class LocalStore:
@@ -53,7 +54,26 @@ class LocalStore:
 
     def delete(self, key: str) -> None:
         """Drop ``key``; harmless when it is not there. Open readers keep their bytes."""
-        self.path(key).unlink(missing_ok=True)
+        with turn(self.root, alone=True):
+            self.path(key).unlink(missing_ok=True)
+
+    def age_seconds(self, key: str) -> float:
+        """Since when nobody has published ``key`` (again). Raises BytesNotFound."""
+        try:
+            return time.time() - self.path(key).stat().st_mtime
+        except FileNotFoundError as error:
+            raise BytesNotFound(f"Nothing is stored under {key}.") from error
+
+    def delete_stale(self, key: str, older_than_seconds: float) -> int:
+        """Drop ``key`` unless somebody has published it (again) within ``older_than_seconds``; the bytes freed.
+
+        Whoever publishes at the same moment wins: either this sees the renewed age, or the bytes are there anew."""
+        with turn(self.root, alone=True), suppress(FileNotFoundError):
+            found = self.path(key).stat()
+            if found.st_mtime < time.time() - older_than_seconds:
+                self.path(key).unlink()
+                return found.st_size
+        return 0
 
     def iter_keys(self, prefix: str = "") -> Iterator[str]:
         """Every key below the folder ``prefix`` (``"blobs"``, or all), in order, one folder at a time."""

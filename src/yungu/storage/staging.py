@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import os
 from collections.abc import Iterator
@@ -66,7 +67,8 @@ class Staged:
         with self._discarded_when_full():
             self._close_durably()
             _make_directory(target.parent)
-            self._link(target)
+            with turn(self._root, alone=False):
+                self._link(target)
             _sync_directory(target.parent)
         self.discard()
 
@@ -119,6 +121,18 @@ class Staged:
         except StorageFull:
             self.discard()
             raise
+
+
+@contextmanager
+def turn(root: Path, *, alone: bool) -> Iterator[None]:
+    """Publishing under ``root`` goes side by side, deleting alone, among all threads and processes: a sweep never
+    deletes what somebody has published again after the sweep looked at its age."""
+    handle = os.open(root / STAGING, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(handle)
 
 
 @contextmanager
