@@ -19,6 +19,7 @@ from yungu.hub.queries.files import (
     read_text,
 )
 from yungu.hub.queries.keeping import (
+    list_binders,
     list_bound,
     list_bound_without_blob,
     list_repo_numbers,
@@ -76,6 +77,7 @@ __all__ = [
     "holds_blob",
     "is_granted",
     "last_commits",
+    "list_binders",
     "list_bound",
     "list_bound_without_blob",
     "list_files",

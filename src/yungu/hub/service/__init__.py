@@ -14,6 +14,7 @@ from yungu.hub.service.discussions import (
 )
 from yungu.hub.service.downloads import DownloadCounter
 from yungu.hub.service.history import drop_content
+from yungu.hub.service.keeping import forget_unbound, unbind_blobs, unchanged_refs
 from yungu.hub.service.locks import create_lock, delete_lock
 from yungu.hub.service.pushes import RefUpdate, apply_push, check_content, check_pointers, check_update
 from yungu.hub.service.refs import create_branch, create_tag, delete_branch, delete_tag, move_ref, sync_refs, writable_ref
@@ -46,6 +47,7 @@ __all__ = [
     "delete_tag",
     "drop_content",
     "duplicate_repo",
+    "forget_unbound",
     "link_blobs",
     "link_upload",
     "merge_ref",
@@ -54,5 +56,7 @@ __all__ = [
     "revert_commit",
     "super_squash",
     "sync_refs",
+    "unbind_blobs",
+    "unchanged_refs",
     "writable_ref",
 ]

@@ -30,18 +30,20 @@ def link_blobs(session: Session, repo: Repo, sha256s: Iterable[str], actor: Acto
     if not wanted:
         return {}
     allowed = queries.readable_blobs(session, wanted, repo, actor)
+    content.touch_blobs(session, allowed)
     held = content.list_blobs(session, allowed)
     if wanted - held.keys():
         raise LfsObjectMissing(sorted(wanted - held.keys()))
     now = clock.now()
     for sha256 in sorted(wanted):
         row = {"repo_id": repo.id, "sha256": sha256, "added_by": actor.id, "added_at": now, "is_committed": True}
-        upsert(session, repo_blobs, row, keys=["repo_id", "sha256"], update=["is_committed"])
-    _measure(session, repo)
+        upsert(session, repo_blobs, row, keys=["repo_id", "sha256"], update=["is_committed", "added_at"])
+    measure(session, repo)
     return held
 
 
-def _measure(session: Session, repo: Repo) -> None:
+def measure(session: Session, repo: Repo) -> None:
+    """Write down how many bytes a repo's committed content has."""
     total = (
         sa.select(sa.func.coalesce(sa.func.sum(blobs.c.size_bytes), 0))
         .join(repo_blobs, repo_blobs.c.sha256 == blobs.c.sha256)

@@ -42,6 +42,8 @@ def move_ref(
     rules.check_ref_name(name)
     if _swap(session, repo, name, expect, to) == 0:
         raise RefMoved(name)
+    if to is not None and not git.open(repo.id).has(to):
+        raise RevisionNotFound(to)  # swept at this moment: nobody had a ref to it
     if to is None:
         assert expect is not None
         record(session, RefDeleted(ref=name, before=expect), actor_id=actor_id, repo_id=repo.id)
