@@ -116,7 +116,9 @@ class Place:
         self.token = live.token(self.owner)
         name = f"{self.owner}/{live.fresh_name('tea')}"
         files = {"a.txt": b"hello\n"}
-        self.repo: Repo = live.world.repo(name, by=live.actor(self.owner), kind=kind, visibility=visibility, files=files)
+        self.repo: Repo = live.world.repo(
+            name, by=live.actor(self.owner), kind=kind, visibility=visibility, files=files
+        )
 
     @property
     def path(self) -> str:

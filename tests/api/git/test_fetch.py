@@ -125,7 +125,10 @@ def test_what_is_not_git_is_refused_in_words(place: Place) -> None:
     base = place.url("")
     headers = {"content-type": "application/x-git-upload-pack-request"}
     assert httpx.post(f"{base}/git-upload-pack", content=b"zzzz", headers=headers).status_code == 400
-    assert httpx.post(f"{base}/git-upload-pack", content=b"0000", headers={"content-type": "text/plain"}).status_code == 400
+    assert (
+        httpx.post(f"{base}/git-upload-pack", content=b"0000", headers={"content-type": "text/plain"}).status_code
+        == 400
+    )
     assert "smart protocol" in httpx.get(f"{base}/info/refs").text
     assert httpx.get(f"{base}/info/refs?service=git-evil").status_code == 403
 

@@ -130,9 +130,7 @@ class _Outcome:
                 hub.check_pointers(session, self.repo, pointers, self.actor)
         return pointers
 
-    def _apply(
-        self, incoming: Quarantine, updates: Sequence[RefUpdate], pointers: Mapping[str, Pointer]
-    ) -> None:
+    def _apply(self, incoming: Quarantine, updates: Sequence[RefUpdate], pointers: Mapping[str, Pointer]) -> None:
         with self.site.db.write() as session:
             repo = hub.get_repo_by_id(session, self.repo.id)
             refused = hub.apply_push(
