@@ -208,3 +208,75 @@ class NotMergeable(Conflict):
 class SpecInvalid(Invalid):
     def __init__(self, spec: str) -> None:
         super().__init__(f"'{spec}' is no comparison.", hint="Use base..head or base...head.")
+
+
+class RepoNotGated(Invalid):
+    def __init__(self, repo_id: str) -> None:
+        super().__init__(f"'{repo_id}' is not gated: nobody needs to ask for access.")
+
+
+class AccessHeld(Invalid):
+    def __init__(self, user: str, repo_id: str) -> None:
+        super().__init__(f"'{user}' already has access to '{repo_id}'.")
+
+
+class AccessRequestNotFound(NotFound):
+    """The user has not asked for access, or what is asked of the request is done already."""
+
+    def __init__(self, who: str, but: str = "") -> None:
+        super().__init__(f"There is no access request of '{who}'{f' that is not {but} already' if but else ''}.")
+
+
+class CollectionNotFound(NotFound):
+    """There is no such collection, or this actor may not know of it."""
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(f"Collection '{slug}' not found.")
+
+
+class CollectionDenied(Denied):
+    def __init__(self, namespace: str) -> None:
+        super().__init__(f"You need write access to change collections of '{namespace}'.")
+
+
+class CollectionExists(Conflict):
+    """The namespace has a collection of that title. ``slug``: which one."""
+
+    def __init__(self, title: str, slug: str) -> None:
+        super().__init__(f"A collection called '{title}' already exists.")
+        self.slug = slug
+
+
+class CollectionItemNotFound(NotFound):
+    def __init__(self, item: str) -> None:
+        super().__init__(f"There is no '{item}' in this collection.")
+
+
+class CollectionItemExists(Conflict):
+    def __init__(self, item: str) -> None:
+        super().__init__(f"'{item}' is already in this collection.")
+
+
+class CollectionItemInvalid(Invalid):
+    """What cannot be put into a collection."""
+
+
+class TextTooLong(Invalid):
+    def __init__(self, what: str, limit: int) -> None:
+        super().__init__(f"The {what} is longer than {limit} characters.")
+
+
+class WebhookNotFound(NotFound):
+    def __init__(self) -> None:
+        super().__init__("There is no such webhook.")
+
+
+class WebhookInvalid(Invalid):
+    """What a webhook cannot be."""
+
+
+class SettingsDenied(Denied):
+    """The token is too weak for the settings of its user."""
+
+    def __init__(self) -> None:
+        super().__init__("Your settings need a token with write access, or that you sign in.")

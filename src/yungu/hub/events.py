@@ -57,3 +57,42 @@ class DiscussionStatusChanged(Event, frozen=True, kw_only=True):
     number: int
     before: str
     after: str
+
+
+class RepoLiked(Event, frozen=True, kw_only=True):
+    user_id: int
+
+
+class RepoUnliked(Event, frozen=True, kw_only=True):
+    user_id: int
+
+
+class AccessRequested(Event, frozen=True, kw_only=True):
+    """A user asked to read a gated repo; ``status`` is "accepted" where the gate opens by itself."""
+
+    user_id: int
+    status: str
+
+
+class AccessDecided(Event, frozen=True, kw_only=True):
+    """An administrator accepted, rejected or put back a user. ``before`` None: the user had not asked."""
+
+    user_id: int
+    before: str | None
+    after: str
+
+
+class CollectionCreated(Event, frozen=True, kw_only=True):
+    collection_id: int
+    owner_id: int
+
+
+class CollectionDeleted(Event, frozen=True, kw_only=True):
+    collection_id: int
+    owner_id: int
+
+
+class CollectionItemAdded(Event, frozen=True, kw_only=True):
+    """``repo_id`` of the event's row: the repo, where it is one."""
+
+    collection_id: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,13 +16,15 @@ Kind = Literal["model", "dataset", "space"]
 Visibility = Literal["public", "internal", "private"]
 Gate = Literal["", "auto", "manual"]
 DiscussionStatus = Literal["open", "closed", "merged", "draft"]
+AccessStatus = Literal["pending", "accepted", "rejected"]
 KINDS: tuple[Kind, ...] = ("model", "dataset", "space")
 VISIBILITIES: tuple[Visibility, ...] = ("public", "internal", "private")
 
 
 @dataclass(frozen=True, slots=True)
 class Repo:
-    """A repository. ``id`` is its number and never changes; ``repo_id`` ("namespace/name") may, by rename or transfer."""
+    """A repository. ``id`` is its number and never changes; ``repo_id`` ("namespace/name") may, by rename or transfer.
+    ``trending`` is the kept number that ``rules.trending_score`` reads."""
 
     id: int
     kind: Kind
@@ -41,6 +44,7 @@ class Repo:
     likes_count: int
     downloads_count: int
     downloads_total_count: int
+    trending: float
     stored_bytes: int
     created_by: int | None
     created_at: datetime
@@ -218,6 +222,86 @@ class DiscussionEvent:
     payload: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class AccessRequest:
+    """One user's wish to read a gated repo, and what became of it. ``is_given``: an administrator let the user in
+    unasked. ``answers``: what the user filled into the gate's form."""
+
+    id: int
+    repo_id: int
+    user_id: int
+    user: str
+    user_full_name: str
+    user_email: str | None
+    status: AccessStatus
+    is_given: bool
+    answers: Mapping[str, Any]
+    reason: str
+    asked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Like:
+    """A user's like, seen from the user: the repo, and since when."""
+
+    repo: Repo
+    liked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A named list of repos and other collections. ``owner`` is its namespace; ``slug`` names it in addresses, where
+    only the number at its end counts."""
+
+    id: int
+    owner_id: int
+    owner: str
+    title: str
+    description: str
+    is_private: bool
+    theme: str
+    position: int
+    updated_at: datetime
+
+    @property
+    def slug(self) -> str:
+        words = re.sub(r"[^a-z0-9]+", "-", self.title.lower()).strip("-")[:80].rstrip("-")
+        return f"{self.owner}/{words}-{self.id:024x}" if words else f"{self.owner}/{self.id:024x}"
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionItem:
+    """One entry of a collection: ``target`` is a repo or another collection. ``position`` counts from 0."""
+
+    id: int
+    collection_id: int
+    position: int
+    note: str
+    target: Repo | Collection
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What a webhook looks at: all repos of a user or organization, or one repo. It need not exist (yet)."""
+
+    type: Literal["user", "org", "model", "dataset", "space"]
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """An address that wants to hear of changes. ``secret`` goes along with each call, so that the address knows us."""
+
+    id: int
+    owner_id: int
+    url: str
+    watched: Sequence[Watched]
+    domains: Sequence[str]
+    secret: str | None
+    is_disabled: bool
+    created_at: datetime
+
+
 repos = sa.Table(
     "repos",
     metadata,
@@ -293,12 +377,75 @@ repo_blobs = sa.Table(
     comment="which content a repo may refer to: uploaded to it, or taken from a repo that the uploader could read",
 )
 
-access_grants = sa.Table(
-    "access_grants",
+access_requests = sa.Table(
+    "access_requests",
+    metadata,
+    sa.Column("id", BigId, primary_key=True, autoincrement=True),
+    sa.Column("repo_id", BigId, sa.ForeignKey("repos.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("user_id", BigId, sa.ForeignKey("owners.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("is_given", sa.Boolean, nullable=False, default=False),
+    sa.Column("answers", Json, nullable=False, default=dict),
+    sa.Column("reason", sa.String(1000), nullable=False, default=""),
+    sa.Column("asked_at", Moment, nullable=False),
+    sa.UniqueConstraint("repo_id", "user_id"),
+    sa.Index("ix_access_requests_repo_status", "repo_id", "status", "id"),
+    comment="who may read a gated repo: those whose request is accepted",
+)
+
+likes = sa.Table(
+    "likes",
     metadata,
     sa.Column("repo_id", BigId, sa.ForeignKey("repos.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("user_id", BigId, sa.ForeignKey("owners.id", ondelete="CASCADE"), primary_key=True),
-    sa.Column("granted_at", Moment, nullable=False),
+    sa.Column("liked_at", Moment, nullable=False),
+    sa.Index("ix_likes_user_liked_at", "user_id", "liked_at", "repo_id"),
+)
+
+collections = sa.Table(
+    "collections",
+    metadata,
+    sa.Column("id", BigId, primary_key=True, autoincrement=True),
+    sa.Column("owner_id", BigId, sa.ForeignKey("owners.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("title", sa.String(120), nullable=False),
+    sa.Column("key", sa.String(240), nullable=False, comment="the title, whatever its case"),
+    sa.Column("description", sa.String(1000), nullable=False, default=""),
+    sa.Column("is_private", sa.Boolean, nullable=False, default=False),
+    sa.Column("theme", sa.String(16), nullable=False, default="orange"),
+    sa.Column("position", sa.Integer, nullable=False, default=0),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("updated_at", Moment, nullable=False),
+    sa.UniqueConstraint("owner_id", "key"),
+    sa.Index("ix_collections_updated", "updated_at", "id"),
+    sqlite_autoincrement=True,  # a slug that was handed out must not lead to somebody else's later collection
+)
+
+collection_items = sa.Table(
+    "collection_items",
+    metadata,
+    sa.Column("id", BigId, primary_key=True, autoincrement=True),
+    sa.Column("collection_id", BigId, sa.ForeignKey("collections.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("repo_id", BigId, sa.ForeignKey("repos.id", ondelete="CASCADE"), index=True),
+    sa.Column("inner_id", BigId, sa.ForeignKey("collections.id", ondelete="CASCADE"), index=True),
+    sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("note", sa.String(1000), nullable=False, default=""),
+    sa.UniqueConstraint("collection_id", "repo_id"),
+    sa.UniqueConstraint("collection_id", "inner_id"),
+    comment="each holds a repo or an inner collection",
+)
+
+webhooks = sa.Table(
+    "webhooks",
+    metadata,
+    sa.Column("id", BigId, primary_key=True, autoincrement=True),
+    sa.Column("owner_id", BigId, sa.ForeignKey("owners.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("url", sa.String(2000), nullable=False),
+    sa.Column("watched", Json, nullable=False),
+    sa.Column("domains", Json, nullable=False),
+    sa.Column("secret", sa.String(200)),
+    sa.Column("is_disabled", sa.Boolean, nullable=False, default=False),
+    sa.Column("created_at", Moment, nullable=False),
+    sqlite_autoincrement=True,
 )
 
 lfs_locks = sa.Table(

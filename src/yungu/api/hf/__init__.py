@@ -2,8 +2,40 @@
 
 Errors are told by the ``X-Error-Code`` header, pages by absolute ``Link`` headers, revisions are one path segment."""
 
-from yungu.api.hf import commits, discussions, files, info, lfs, meta, refs, repos
+from yungu.api.hf import (
+    collections,
+    commits,
+    discussions,
+    files,
+    gates,
+    info,
+    lfs,
+    likes,
+    meta,
+    people,
+    refs,
+    repos,
+    tags,
+    webhooks,
+)
 from yungu.api.hf.errors import render_error
 from yungu.api.hf.routes import routes
 
-__all__ = ["commits", "discussions", "files", "info", "lfs", "meta", "refs", "render_error", "repos", "routes"]
+__all__ = [
+    "collections",
+    "commits",
+    "discussions",
+    "files",
+    "gates",
+    "info",
+    "lfs",
+    "likes",
+    "meta",
+    "people",
+    "refs",
+    "render_error",
+    "repos",
+    "routes",
+    "tags",
+    "webhooks",
+]

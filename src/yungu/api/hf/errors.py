@@ -50,6 +50,7 @@ class ErrorBody(msgspec.Struct, omit_defaults=True):
     error: str
     hint: str = ""
     url: str = ""
+    slug: str = ""
 
 
 def status_of(error: YunguError) -> int:
@@ -72,6 +73,8 @@ def render_error(call: Call, error: YunguError) -> Response:
     body = ErrorBody(message, error.hint)
     if isinstance(error, hub.RepoExists):
         body.url = repo_url(call, error.kind, error.repo_id)
+    if isinstance(error, hub.CollectionExists):
+        body.slug = error.slug
     return json_response(body, status_of(error), headers)
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -149,6 +149,68 @@ class LfsDeletions(msgspec.Struct, rename="camel"):
 
 class LfsBatchDelete(msgspec.Struct):
     deletions: LfsDeletions
+
+
+class AccessDecision(msgspec.Struct, rename="camel"):
+    status: Literal["pending", "accepted", "rejected"]
+    user: str | None = None
+    request_id: str | None = None
+    rejection_reason: str | None = None
+
+
+class AccessGrant(msgspec.Struct):
+    user: str
+
+
+class CollectionCreate(msgspec.Struct):
+    title: str
+    namespace: str
+    private: bool = False
+    description: str | None = None
+
+
+class CollectionChange(msgspec.Struct):
+    title: str | None = None
+    description: str | None = None
+    private: bool | None = None
+    theme: Literal["orange", "blue", "green", "purple", "pink", "indigo"] | None = None
+    position: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] | None = None
+
+
+class CollectionItemName(msgspec.Struct):
+    id: str
+    type: str
+
+
+class CollectionItemAdd(msgspec.Struct):
+    item: CollectionItemName
+    note: str | None = None
+
+
+class CollectionItemChange(msgspec.Struct):
+    note: str | None = None
+    position: int | None = None
+
+
+class WatchedItem(msgspec.Struct):
+    type: Literal["user", "org", "model", "dataset", "space"]
+    name: str
+
+
+class WebhookCreate(msgspec.Struct, rename="camel"):
+    watched: list[WatchedItem]
+    url: str | None = None
+    domains: tuple[Literal["repo", "discussion", "discussions"], ...] = ("repo", "discussion")
+    secret: str | None = None
+    job_source_id: str | None = None
+
+
+class WebhookChange(msgspec.Struct, rename="camel"):
+    watched: list[WatchedItem] = []
+    url: str | None = None
+    domains: list[Literal["repo", "discussion", "discussions"]] | None = None
+    secret: str | None = None
+    job_source_id: str | None = None
 
 
 # --- answers

@@ -27,7 +27,8 @@ _SORTS: dict[str, tuple[sa.Column[Any], type]] = {
 def list_repos(session: Session, wanted: RepoFilter, actor: Actor) -> Page[Repo]:
     """One page of the repos that match and that the actor may know of, best first."""
     key, key_type = _SORTS[wanted.sort]
-    query = sa.select(*REPO, key.label("sort_key")).where(repos.c.kind == wanted.kind, _visible_to(actor), *_conditions(wanted))
+    query = sa.select(*REPO, key.label("sort_key"))
+    query = query.where(repos.c.kind == wanted.kind, visible_to(actor), *_conditions(wanted))
     if wanted.cursor:
         value, number = decode_cursor(wanted.cursor, key_type, int)
         query = query.where(sa.or_(key < value, sa.and_(key == value, repos.c.id < number)))
@@ -49,7 +50,7 @@ def list_tasks(session: Session, kind: Kind, actor: Actor, *, limit: int = 24) -
     number = sa.func.count().label("number")
     query = (
         sa.select(repos.c.pipeline_tag, number)
-        .where(repos.c.kind == kind, repos.c.pipeline_tag.is_not(None), _visible_to(actor))
+        .where(repos.c.kind == kind, repos.c.pipeline_tag.is_not(None), visible_to(actor))
         .group_by(repos.c.pipeline_tag)
         .order_by(number.desc(), repos.c.pipeline_tag)
         .limit(limit)
@@ -57,7 +58,28 @@ def list_tasks(session: Session, kind: Kind, actor: Actor, *, limit: int = 24) -
     return [(row[0], row[1]) for row in session.execute(query)]
 
 
-def _visible_to(actor: Actor) -> sa.ColumnElement[bool]:
+def count_tags(session: Session, kind: Kind, *, limit: int) -> Sequence[tuple[str, int]]:
+    """The tags of public repos and how many repos carry each, most first."""
+    number = sa.func.count().label("number")
+    query = (
+        sa.select(repo_tags.c.tag, number)
+        .join(repos, repos.c.id == repo_tags.c.repo_id)
+        .where(repos.c.kind == kind, repos.c.visibility == "public")
+        .group_by(repo_tags.c.tag)
+        .order_by(number.desc(), repo_tags.c.tag)
+        .limit(limit)
+    )
+    return [(row[0], row[1]) for row in session.execute(query)]
+
+
+def list_libraries(session: Session) -> Sequence[str]:
+    """The libraries that public models name, most named first."""
+    name = repos.c.library_name
+    query = sa.select(name).where(repos.c.visibility == "public", name.is_not(None))
+    return list(session.scalars(query.group_by(name).order_by(sa.func.count().desc(), name)))
+
+
+def visible_to(actor: Actor) -> sa.ColumnElement[bool]:
     """The same rule as ``rules.may_read``, as SQL, for everything but the token's own limits."""
     if actor.user is None:
         return repos.c.visibility == "public"

@@ -10,7 +10,7 @@ from yungu.accounts.errors import SignInRequired
 from yungu.accounts.models import Actor
 from yungu.hub import rules
 from yungu.hub.errors import RepoDenied, RepoGated, RepoNotFound
-from yungu.hub.models import Kind, Repo, access_grants, repo_blobs, repo_names, repos
+from yungu.hub.models import Kind, Repo, access_requests, repo_blobs, repo_names, repos
 from yungu.kernel.db import Session, columns
 
 REPO = columns(Repo, repos)
@@ -84,8 +84,9 @@ def is_granted(session: Session, repo: Repo, actor: Actor) -> bool:
     """Whether the actor was let in to this gated repo."""
     if actor.id is None:
         return False
-    where = (access_grants.c.repo_id == repo.id) & (access_grants.c.user_id == actor.id)
-    return session.execute(sa.select(access_grants.c.repo_id).where(where)).first() is not None
+    c = access_requests.c
+    where = (c.repo_id == repo.id) & (c.user_id == actor.id) & (c.status == "accepted")
+    return session.execute(sa.select(c.id).where(where)).first() is not None
 
 
 def holds_blob(session: Session, number: int, sha256: str, *, committed_only: bool) -> bool:

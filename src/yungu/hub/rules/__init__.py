@@ -3,9 +3,12 @@
 from yungu.hub.rules.access import (
     can_create_in,
     may_admin,
+    may_configure,
     may_contribute,
+    may_curate,
     may_read,
     may_read_files,
+    may_see_collection,
     may_write,
 )
 from yungu.hub.rules.cards import parse_card
@@ -27,9 +30,12 @@ from yungu.hub.rules.names import (
     ref_candidates,
 )
 from yungu.hub.rules.safetensors import SafetensorsHeader, SafetensorsInvalid, Tensor
+from yungu.hub.rules.tags import tag_type
+from yungu.hub.rules.trending import LIKE_WEIGHT, trending_gain, trending_score
 
 __all__ = [
     "DEFAULT_ATTRIBUTES",
+    "LIKE_WEIGHT",
     "MAX_REGULAR_BYTES",
     "LfsDecider",
     "SafetensorsHeader",
@@ -45,11 +51,17 @@ __all__ = [
     "make_pointer",
     "may_admin",
     "may_be_pointer",
+    "may_configure",
     "may_contribute",
+    "may_curate",
     "may_read",
     "may_read_files",
+    "may_see_collection",
     "may_write",
     "parse_card",
     "parse_pointer",
     "ref_candidates",
+    "tag_type",
+    "trending_gain",
+    "trending_score",
 ]

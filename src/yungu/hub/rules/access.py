@@ -6,7 +6,7 @@ from enum import IntEnum
 
 from yungu.accounts.models import Actor, Owner
 from yungu.accounts.rules import includes
-from yungu.hub.models import Repo
+from yungu.hub.models import Collection, Repo
 
 
 class Power(IntEnum):
@@ -50,6 +50,31 @@ def can_create_in(actor: Actor, owner: Owner) -> bool:
     if actor.is_site_admin or owner.id == actor.id:
         return True
     return includes(actor.roles.get(owner.id), "contributor")
+
+
+def may_see_collection(actor: Actor, collection: Collection) -> bool:
+    """Whether the actor may know of the collection: of a public one everybody, of a private one its owner and the
+    owner's members."""
+    if not collection.is_private or actor.is_site_admin:
+        return True
+    owner = collection.owner.casefold()
+    if actor.scope == "fine-grained" and not (_granted(actor, owner, "read") or _granted(actor, owner, "write")):
+        return False
+    return actor.user is not None and (collection.owner_id == actor.id or collection.owner_id in actor.roles)
+
+
+def may_curate(actor: Actor, owner_id: int, namespace: str) -> bool:
+    """Whether the actor may make and change collections of this user or organization."""
+    if actor.user is None or actor.scope == "read":
+        return False
+    if actor.scope == "fine-grained" and not _granted(actor, namespace.casefold(), "write"):
+        return False
+    return actor.is_site_admin or owner_id == actor.id or includes(actor.roles.get(owner_id), "write")
+
+
+def may_configure(actor: Actor) -> bool:
+    """Whether the actor may see and change the user's own settings, secrets among them."""
+    return actor.user is not None and actor.scope not in ("read", "fine-grained")
 
 
 def power(actor: Actor, repo: Repo) -> Power:

@@ -1,6 +1,14 @@
 """Verbs of the hub: they change rows and git objects, and record facts."""
 
 from yungu.hub.service.blobs import link_blobs, link_upload
+from yungu.hub.service.collections import (
+    add_collection_item,
+    change_collection,
+    change_collection_item,
+    create_collection,
+    delete_collection,
+    remove_collection_item,
+)
 from yungu.hub.service.commits import apply_commit, merge_ref, revert_commit, super_squash
 from yungu.hub.service.discussions import (
     add_comment,
@@ -13,50 +21,76 @@ from yungu.hub.service.discussions import (
     rename_discussion,
 )
 from yungu.hub.service.downloads import DownloadCounter
+from yungu.hub.service.gates import ask_access, decide_access, grant_access
 from yungu.hub.service.history import drop_content
 from yungu.hub.service.keeping import forget_unbound, unbind_blobs, unchanged_refs
+from yungu.hub.service.likes import like_repo, unlike_repo
 from yungu.hub.service.locks import create_lock, delete_lock
 from yungu.hub.service.pushes import RefUpdate, apply_push, check_content, check_pointers, check_update
-from yungu.hub.service.refs import create_branch, create_tag, delete_branch, delete_tag, move_ref, sync_refs, writable_ref
+from yungu.hub.service.refs import (
+    create_branch,
+    create_tag,
+    delete_branch,
+    delete_tag,
+    move_ref,
+    sync_refs,
+    writable_ref,
+)
 from yungu.hub.service.repos import change_settings, create_repo, delete_repo, duplicate_repo, move_repo
+from yungu.hub.service.webhooks import change_webhook, check_configuring, create_webhook, delete_webhook
 
 __all__ = [
-    "rename_discussion",
-    "open_discussion",
-    "note_push",
-    "merge_pull_request",
-    "hide_comment",
-    "edit_comment",
-    "change_status",
-    "add_comment",
     "DownloadCounter",
     "RefUpdate",
+    "add_collection_item",
+    "add_comment",
     "apply_commit",
     "apply_push",
+    "ask_access",
+    "change_collection",
+    "change_collection_item",
     "change_settings",
+    "change_status",
+    "change_webhook",
+    "check_configuring",
     "check_content",
     "check_pointers",
     "check_update",
     "create_branch",
+    "create_collection",
     "create_lock",
     "create_repo",
     "create_tag",
+    "create_webhook",
+    "decide_access",
     "delete_branch",
+    "delete_collection",
     "delete_lock",
     "delete_repo",
     "delete_tag",
+    "delete_webhook",
     "drop_content",
     "duplicate_repo",
+    "edit_comment",
     "forget_unbound",
+    "grant_access",
+    "hide_comment",
+    "like_repo",
     "link_blobs",
     "link_upload",
+    "merge_pull_request",
     "merge_ref",
     "move_ref",
     "move_repo",
+    "note_push",
+    "open_discussion",
+    "remove_collection_item",
+    "rename_discussion",
     "revert_commit",
     "super_squash",
     "sync_refs",
     "unbind_blobs",
     "unchanged_refs",
+    "unlike_repo",
     "writable_ref",
 ]

@@ -8,7 +8,9 @@ from collections import Counter, OrderedDict
 
 import sqlalchemy as sa
 
+from yungu.hub import rules
 from yungu.hub.models import repos
+from yungu.kernel import clock
 from yungu.kernel.db import Session
 
 _ONCE_PER_SECONDS = 3600
@@ -40,11 +42,12 @@ class DownloadCounter:
         """Add what was gathered to the repos' rows; the number of repos touched."""
         with self._lock:
             taken, self._pending = self._pending, Counter()
+        now = clock.now()
         for repo_id, count in taken.items():
             values = {
                 "downloads_count": repos.c.downloads_count + count,
                 "downloads_total_count": repos.c.downloads_total_count + count,
-                "trending": repos.c.trending + count,
+                "trending": repos.c.trending + rules.trending_gain(count, now),
             }
             session.execute(sa.update(repos).where(repos.c.id == repo_id).values(values))
         return len(taken)

@@ -90,6 +90,25 @@ def upgrade() -> None:
     with op.batch_alter_table('browser_sessions', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_browser_sessions_user_id'), ['user_id'], unique=False)
 
+    op.create_table('collections',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+    sa.Column('owner_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('title', sa.String(length=120), nullable=False),
+    sa.Column('key', sa.String(length=240), nullable=False, comment='the title, whatever its case'),
+    sa.Column('description', sa.String(length=1000), nullable=False),
+    sa.Column('is_private', sa.Boolean(), nullable=False),
+    sa.Column('theme', sa.String(length=16), nullable=False),
+    sa.Column('position', sa.Integer(), nullable=False),
+    sa.Column('created_at', yungu.kernel.db.Moment(timezone=True), nullable=False),
+    sa.Column('updated_at', yungu.kernel.db.Moment(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['owner_id'], ['owners.id'], name=op.f('fk_collections_owner_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_collections')),
+    sa.UniqueConstraint('owner_id', 'key', name=op.f('uq_collections_owner_id_key')),
+    sqlite_autoincrement=True
+    )
+    with op.batch_alter_table('collections', schema=None) as batch_op:
+        batch_op.create_index('ix_collections_updated', ['updated_at', 'id'], unique=False)
+
     op.create_table('members',
     sa.Column('organization_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('user_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -161,6 +180,22 @@ def upgrade() -> None:
     with op.batch_alter_table('tokens', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_tokens_user_id'), ['user_id'], unique=False)
 
+    op.create_table('webhooks',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+    sa.Column('owner_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('url', sa.String(length=2000), nullable=False),
+    sa.Column('watched', sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), 'postgresql'), nullable=False),
+    sa.Column('domains', sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), 'postgresql'), nullable=False),
+    sa.Column('secret', sa.String(length=200), nullable=True),
+    sa.Column('is_disabled', sa.Boolean(), nullable=False),
+    sa.Column('created_at', yungu.kernel.db.Moment(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['owner_id'], ['owners.id'], name=op.f('fk_webhooks_owner_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_webhooks')),
+    sqlite_autoincrement=True
+    )
+    with op.batch_alter_table('webhooks', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_webhooks_owner_id'), ['owner_id'], unique=False)
+
     op.create_table('xet_dedup',
     sa.Column('chunk_hash', sa.String(length=64), nullable=False),
     sa.Column('xorb_hash', sa.String(length=64), nullable=False),
@@ -198,14 +233,44 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['xorb_hash'], ['xorbs.hash'], name=op.f('fk_xet_xorb_claims_xorb_hash')),
     sa.PrimaryKeyConstraint('xorb_hash', 'user_id', name=op.f('pk_xet_xorb_claims'))
     )
-    op.create_table('access_grants',
+    op.create_table('access_requests',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
     sa.Column('repo_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('user_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('granted_at', yungu.kernel.db.Moment(timezone=True), nullable=False),
-    sa.ForeignKeyConstraint(['repo_id'], ['repos.id'], name=op.f('fk_access_grants_repo_id'), ondelete='CASCADE'),
-    sa.ForeignKeyConstraint(['user_id'], ['owners.id'], name=op.f('fk_access_grants_user_id'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('repo_id', 'user_id', name=op.f('pk_access_grants'))
+    sa.Column('status', sa.String(length=16), nullable=False),
+    sa.Column('is_given', sa.Boolean(), nullable=False),
+    sa.Column('answers', sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), 'postgresql'), nullable=False),
+    sa.Column('reason', sa.String(length=1000), nullable=False),
+    sa.Column('asked_at', yungu.kernel.db.Moment(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['repo_id'], ['repos.id'], name=op.f('fk_access_requests_repo_id'), ondelete='CASCADE'),
+    sa.ForeignKeyConstraint(['user_id'], ['owners.id'], name=op.f('fk_access_requests_user_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_access_requests')),
+    sa.UniqueConstraint('repo_id', 'user_id', name=op.f('uq_access_requests_repo_id_user_id')),
+    comment='who may read a gated repo: those whose request is accepted'
     )
+    with op.batch_alter_table('access_requests', schema=None) as batch_op:
+        batch_op.create_index('ix_access_requests_repo_status', ['repo_id', 'status', 'id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_access_requests_user_id'), ['user_id'], unique=False)
+
+    op.create_table('collection_items',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+    sa.Column('collection_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('repo_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('inner_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('position', sa.Integer(), nullable=False),
+    sa.Column('note', sa.String(length=1000), nullable=False),
+    sa.ForeignKeyConstraint(['collection_id'], ['collections.id'], name=op.f('fk_collection_items_collection_id'), ondelete='CASCADE'),
+    sa.ForeignKeyConstraint(['inner_id'], ['collections.id'], name=op.f('fk_collection_items_inner_id'), ondelete='CASCADE'),
+    sa.ForeignKeyConstraint(['repo_id'], ['repos.id'], name=op.f('fk_collection_items_repo_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_collection_items')),
+    sa.UniqueConstraint('collection_id', 'inner_id', name=op.f('uq_collection_items_collection_id_inner_id')),
+    sa.UniqueConstraint('collection_id', 'repo_id', name=op.f('uq_collection_items_collection_id_repo_id')),
+    comment='each holds a repo or an inner collection'
+    )
+    with op.batch_alter_table('collection_items', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_collection_items_inner_id'), ['inner_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_collection_items_repo_id'), ['repo_id'], unique=False)
+
     op.create_table('discussions',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
     sa.Column('repo_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -234,6 +299,17 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_lfs_locks')),
     sa.UniqueConstraint('repo_id', 'path', name=op.f('uq_lfs_locks_repo_id_path'))
     )
+    op.create_table('likes',
+    sa.Column('repo_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('user_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('liked_at', yungu.kernel.db.Moment(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['repo_id'], ['repos.id'], name=op.f('fk_likes_repo_id'), ondelete='CASCADE'),
+    sa.ForeignKeyConstraint(['user_id'], ['owners.id'], name=op.f('fk_likes_user_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('repo_id', 'user_id', name=op.f('pk_likes'))
+    )
+    with op.batch_alter_table('likes', schema=None) as batch_op:
+        batch_op.create_index('ix_likes_user_liked_at', ['user_id', 'liked_at', 'repo_id'], unique=False)
+
     op.create_table('refs',
     sa.Column('repo_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('name', sa.String(length=300), nullable=False),
@@ -319,9 +395,22 @@ def downgrade() -> None:
 
     op.drop_table('repo_blobs')
     op.drop_table('refs')
+    with op.batch_alter_table('likes', schema=None) as batch_op:
+        batch_op.drop_index('ix_likes_user_liked_at')
+
+    op.drop_table('likes')
     op.drop_table('lfs_locks')
     op.drop_table('discussions')
-    op.drop_table('access_grants')
+    with op.batch_alter_table('collection_items', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_collection_items_repo_id'))
+        batch_op.drop_index(batch_op.f('ix_collection_items_inner_id'))
+
+    op.drop_table('collection_items')
+    with op.batch_alter_table('access_requests', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_access_requests_user_id'))
+        batch_op.drop_index('ix_access_requests_repo_status')
+
+    op.drop_table('access_requests')
     op.drop_table('xet_xorb_claims')
     with op.batch_alter_table('xet_file_claims', schema=None) as batch_op:
         batch_op.drop_index('ix_xet_file_claims_repo_id_created_at')
@@ -335,6 +424,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_xet_dedup_xorb_hash'))
 
     op.drop_table('xet_dedup')
+    with op.batch_alter_table('webhooks', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_webhooks_owner_id'))
+
+    op.drop_table('webhooks')
     with op.batch_alter_table('tokens', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_tokens_user_id'))
 
@@ -353,6 +446,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_members_user_id'))
 
     op.drop_table('members')
+    with op.batch_alter_table('collections', schema=None) as batch_op:
+        batch_op.drop_index('ix_collections_updated')
+
+    op.drop_table('collections')
     with op.batch_alter_table('browser_sessions', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_browser_sessions_user_id'))
 
