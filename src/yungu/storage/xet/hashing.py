@@ -26,6 +26,7 @@ HASH_BYTES = 32
 DEDUP_MODULUS = 1024
 """One chunk in this many may be asked for in the global dedup index."""
 
+_LITTLE, _BIG = struct.Struct("<4Q"), struct.Struct(">4Q")
 _HEX = re.compile(r"[0-9a-f]{64}")
 _MIN_CUT = 3
 _MAX_CHILDREN = 9
@@ -33,14 +34,14 @@ _MAX_CHILDREN = 9
 
 def to_hex(raw: Buffer) -> str:
     """Canonical hex of 32 raw bytes."""
-    return "{:016x}{:016x}{:016x}{:016x}".format(*struct.unpack("<4Q", raw))
+    return _BIG.pack(*_LITTLE.unpack(raw)).hex()
 
 
 def from_hex(text: str) -> bytes:
     """The 32 raw bytes of canonical hex. Raises HashInvalid."""
     if not _HEX.fullmatch(text):
         raise HashInvalid(f"{text[:80]!r} is not a Xet hash (64 lower-case hex digits).")
-    return b"".join(bytes.fromhex(text[start : start + 16])[::-1] for start in range(0, 64, 16))
+    return _LITTLE.pack(*_BIG.unpack(bytes.fromhex(text)))
 
 
 def chunk_hash(data: Buffer) -> bytes:

@@ -156,9 +156,9 @@ def drop_xorb(session: Session, xorb: Xorb) -> bool:
 
     True when it is forgotten: after the commit its bytes may go, by ``drop_xorb_bytes``."""
     _lock_xorb(session, xorb.hash)
+    touched_at = session.scalar(sa.select(xorbs.c.touched_at).where(xorbs.c.hash == xorb.hash).with_for_update())
     used = session.execute(sa.select(xet_edges.c.file_hash).where(xet_edges.c.xorb_hash == xorb.hash).limit(1)).first()
-    now = queries.find_xorb(session, xorb.hash)
-    if used or now is None or now.touched_at != xorb.touched_at:
+    if used or touched_at != xorb.touched_at:
         return False
     for table in (xet_dedup, xet_xorb_claims):
         session.execute(sa.delete(table).where(table.c.xorb_hash == xorb.hash))
@@ -237,12 +237,10 @@ def _check_not_taken(session: Session, sha256: str, file_hash: str) -> None:
 
 def _keep_xorbs(session: Session, file: CheckedFile) -> None:
     wanted = file.xorb_hashes
-    for xorb_hash in sorted(wanted):
-        _lock_xorb(session, xorb_hash)
+    touch(session, wanted)  # locks the rows: a sweep waits and then spares them
     missing = wanted - queries.list_known_xorbs(session, wanted)
     if missing:
         raise XorbMissing(f"The xorb {min(missing)} is not stored here.")
-    touch(session, wanted)
 
 
 def _insert_file(session: Session, proven: ProvenFile) -> None:

@@ -67,8 +67,8 @@ def parse_shard(buffer: Buffer) -> list[ShardFile]:
         raise ShardInvalid("This is not a version 2 shard.")
     files = list(_iter_files(reader))
     _skip_xorbs(reader)
-    if bool(reader.rest) != bool(footer_bytes):
-        raise ShardInvalid(f"The shard has {reader.rest} bytes where its header says {footer_bytes}.")
+    if reader.rest and not footer_bytes:  # clients up to 1.2 announce a footer and leave it out
+        raise ShardInvalid(f"The shard has {reader.rest} bytes after its end.")
     return files
 
 
