@@ -16,6 +16,8 @@ MAX_CARD_BYTES = 1024 * 1024
 _FRONT_MATTER = re.compile(r"\A[\s\ufeff]*---[ \t]*\r?\n(.*?)(?:^---[ \t]*\r?$)", re.DOTALL | re.MULTILINE)
 _ARXIV = re.compile(r"arxiv\.org/(?:abs|pdf)/(\d{4}\.\d{4,5})")
 _TAG_LIMIT = 200
+_MAX_DEPTH = 50
+_MAX_EVENTS = 50_000
 _LICENSES = frozenset(
     "apache-2.0 mit openrail bigscience-openrail-m creativeml-openrail-m bigscience-bloom-rail-1.0 bigcode-openrail-m afl-3.0 "
     "artistic-2.0 bsl-1.0 bsd bsd-2-clause bsd-3-clause bsd-3-clause-clear c-uda cc cc0-1.0 cc-by-2.0 cc-by-2.5 cc-by-3.0 "
@@ -54,12 +56,7 @@ def parse_card(kind: Kind, text: str) -> Card:
 
 
 class _Loader(yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader):  # type: ignore[misc]
-    """YAML without aliases (a card needs none, and ten lines of them can unfold to gigabytes), dates kept as text."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("aliases are not allowed in repo cards")
-        return super().compose_node(parent, index)
+    """YAML with dates kept as text."""
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -70,28 +67,54 @@ _Loader.yaml_implicit_resolvers = {
 
 def _load(text: str) -> tuple[dict[str, Any], str]:
     try:
+        _check_shape(text)
         data = yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader, with less
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        if data is None:
+            return {}, ""
+        if not isinstance(data, dict):
+            return {}, "repo card metadata block was not a dictionary"
+        return _as_json(data), ""
+    except (yaml.YAMLError, ValueError, TypeError) as error:
         return {}, f"invalid YAML in repo card: {' '.join(str(error).split())}"
-    if data is None:
-        return {}, ""
-    if not isinstance(data, dict):
-        return {}, "repo card metadata block was not a dictionary"
-    return _as_json(data), ""
+
+
+def _check_shape(text: str) -> None:
+    """Refuse aliases (a card needs none, and ten lines of them can unfold to gigabytes) and deep nesting (libyaml's
+    loader recurses in C, and a megabyte of brackets overflows its stack) and what would take seconds to load."""
+    depth = 0
+    for number, event in enumerate(yaml.parse(text, Loader=_Loader)):
+        match event:
+            case yaml.AliasEvent():
+                raise yaml.YAMLError("aliases are not allowed in repo cards")
+            case yaml.CollectionStartEvent():
+                depth += 1
+            case yaml.CollectionEndEvent():
+                depth -= 1
+        if depth > _MAX_DEPTH:
+            raise yaml.YAMLError(f"more than {_MAX_DEPTH} levels deep")
+        if number > _MAX_EVENTS:
+            raise yaml.YAMLError(f"more than {_MAX_EVENTS} keys and values")
 
 
 def _as_json(value: Any) -> Any:
+    """What every JSON column can hold. Raises ValueError for an integer of thousands of digits."""
     match value:
         case Mapping():
-            return {str(key): _as_json(item) for key, item in value.items()}
+            return {_text(key): _as_json(item) for key, item in value.items()}
         case list() | tuple() | set():
             return [_as_json(item) for item in value]
-        case bool() | int() | str() | None:
+        case bool() | None:
             return value
+        case int():
+            return value if abs(value) < 2**63 else str(value)
         case float():
             return value if value == value and abs(value) != float("inf") else str(value)
         case _:
-            return str(value)
+            return _text(value)
+
+
+def _text(value: object) -> str:
+    return str(value).replace("\0", "")
 
 
 def _check(kind: Kind, data: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:

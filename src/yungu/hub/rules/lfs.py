@@ -53,9 +53,10 @@ class LfsDecider:
             pattern, *values = line.split()[:10] or [""]
             if not pattern or pattern.startswith(("#", "!")):
                 continue
+            compiled = _compile(pattern)
             for value in values:
-                if value.startswith(("filter=", "-filter", "!filter")):
-                    self._rules.append((GitIgnoreSpecPattern(pattern), value == "filter=lfs"))
+                if compiled is not None and value.startswith(("filter=", "-filter", "!filter")):
+                    self._rules.append((compiled, value == "filter=lfs"))
 
     def tracks(self, path: str) -> bool:
         """Whether the attributes send ``path`` to LFS (the last matching line counts)."""
@@ -68,7 +69,7 @@ class LfsDecider:
 
 def ignore_matcher(text: str) -> Callable[[str], bool]:
     """A predicate for paths ignored by the ``.gitignore`` text."""
-    spec = GitIgnoreSpec.from_lines(text.splitlines())
+    spec = GitIgnoreSpec(filter(None, map(_compile, text.splitlines())))
     return lambda path: bool(spec.match_file(path))
 
 
@@ -76,6 +77,14 @@ def unknown_pointers(pointers: Iterable[Pointer], held: Iterable[str]) -> list[s
     """The sha256 of pointers whose content is not held."""
     known = set(held)
     return sorted({pointer.sha256 for pointer in pointers} - known)
+
+
+def _compile(pattern: str) -> GitIgnoreSpecPattern | None:
+    """The pattern of one line, None when git would make nothing of it either."""
+    try:
+        return GitIgnoreSpecPattern(pattern)
+    except ValueError:
+        return None
 
 
 def _is_binary(sample: bytes) -> bool:

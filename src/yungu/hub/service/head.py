@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -13,6 +13,9 @@ from yungu.hub.rules.cards import MAX_CARD_BYTES
 from yungu.kernel.db import Session
 from yungu.storage.git import GitStore
 
+T = TypeVar("T", str, str | None)
+_MAX_TAGS = 2000
+"""Tags of one repo that are kept."""
 _FILE_TAGS = (
     ("pytorch", ("pytorch_model", ".bin")),
     ("tf", ("tf_model", ".h5")),
@@ -30,7 +33,8 @@ def index_head(session: Session, git: GitStore, repo: Repo, commit: str) -> None
     files = [node for node in queries.list_folder(objects, commit) if isinstance(node, TreeFile)]
     config = queries.model_config(objects, commit) if repo.kind == "model" else {}
     library = card.library_name or _guess_library(repo, config)
-    tags = list(dict.fromkeys((*card.tags, *_from_files(repo, files), *_from_config(config), *([library] if library else []))))
+    found = (*card.tags, *_from_files(repo, files), *_from_config(config), *([library] if library else []))
+    tags = list(dict.fromkeys(_fitting(tag, repo_tags.c.tag) for tag in found))[:_MAX_TAGS]
     session.execute(
         sa.update(repos)
         .where(repos.c.id == repo.id)
@@ -39,22 +43,27 @@ def index_head(session: Session, git: GitStore, repo: Repo, commit: str) -> None
             card=dict(card.data),
             card_warnings=list(card.warnings),
             tags=tags,
-            pipeline_tag=card.pipeline_tag,
-            library_name=library,
-            sdk=_sdk(repo, card),
+            pipeline_tag=_fitting(card.pipeline_tag, repos.c.pipeline_tag),
+            library_name=_fitting(library, repos.c.library_name),
+            sdk=_fitting(_sdk(repo, card), repos.c.sdk),
         )
     )
     _write_tags(session, repo, tags)
 
 
 def _write_tags(session: Session, repo: Repo, tags: Iterable[str]) -> None:
-    wanted = {tag.casefold() for tag in tags}
+    wanted = {_fitting(tag.casefold(), repo_tags.c.tag) for tag in tags}
     held = set(session.scalars(sa.select(repo_tags.c.tag).where(repo_tags.c.repo_id == repo.id)))
     if held - wanted:
         gone = (repo_tags.c.repo_id == repo.id) & repo_tags.c.tag.in_(held - wanted)
         session.execute(sa.delete(repo_tags).where(gone))
     if wanted - held:
         session.execute(sa.insert(repo_tags), [{"repo_id": repo.id, "tag": tag} for tag in sorted(wanted - held)])
+
+
+def _fitting(text: T, column: sa.Column[str]) -> T:
+    """As much of ``text`` as the column holds."""
+    return text and text.replace("\0", "")[: column.type.length]  # type: ignore[attr-defined]
 
 
 def _from_files(repo: Repo, files: Iterable[TreeFile]) -> Iterable[str]:
