@@ -90,7 +90,7 @@ class CommitDraft:
     def _file(self, file: wire.CommitFile) -> hub.FilePut:
         hub.check_path(file.path)
         try:
-            data = base64.b64decode(file.content) if file.encoding == "base64" else file.content.encode()
+            data = base64.b64decode(file.content, validate=True) if file.encoding == "base64" else file.content.encode()
         except (binascii.Error, ValueError) as error:
             raise BodyInvalid(f"The content of '{file.path}' is not valid base64.") from error
         if len(data) > MAX_REGULAR_BYTES:
@@ -153,7 +153,7 @@ def _wants_pull_request(call: Call) -> bool:
 def _decoded(text: memoryview | msgspec.Raw, struct: type[T]) -> T:
     try:
         return msgspec.json.decode(text, type=struct)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BodyInvalid(f"A line of the commit is not valid: {error}.") from error
 
 

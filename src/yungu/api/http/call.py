@@ -96,7 +96,7 @@ class Call(Request):
         """The JSON body as ``struct``. Raises BodyInvalid."""
         try:
             return msgspec.json.decode(self.body_bytes or b"{}", type=struct)
-        except (msgspec.MsgspecError, RecursionError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise BodyInvalid(f"The JSON body is not valid: {error}.") from error
 
     # --- facts from an asynchronous handler
