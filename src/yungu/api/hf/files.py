@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from urllib.parse import parse_qs
 
 from starlette.responses import Response
@@ -13,9 +13,8 @@ from yungu.api.hf import wire
 from yungu.api.hf.links import next_link
 from yungu.api.hf.routes import routes
 from yungu.api.http import Call, json_response
-from yungu.api.http.blobs import blob_response
+from yungu.api.http.blobs import content_of, file_response
 from yungu.api.http.call import whole_number
-from yungu.api.http.files import FileResponse
 from yungu.kernel.db import Session
 from yungu.kernel.pages import decode_cursor, encode_cursor
 from yungu.storage import content
@@ -23,7 +22,6 @@ from yungu.storage.git import GitObjects
 
 _NODES_PER_PAGE = 1000
 _NODES_PER_PAGE_EXPANDED = 200
-_NEAR_BYTES = 64 * 1024  # reading so little costs less than handing it to a thread
 _HARMLESS_INLINE = ("image/", "audio/", "video/")
 _SANDBOX = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox", "X-Content-Type-Options": "nosniff"}
 
@@ -78,44 +76,17 @@ def resolve(session: Session, call: Call) -> Response:
     }
     media_type = _media_type(file.path)
     disposition = "inline" if media_type.startswith((*_HARMLESS_INLINE, "text/plain")) else "attachment"
-    filename = file.path.rpartition("/")[2]
-    if file.pointer is None:
-        is_near = call.method == "GET" and file.size_bytes <= _NEAR_BYTES
-        return FileResponse(
-            objects.read_blob(file.oid) if is_near else GitBlob(objects, file.oid),
-            size_bytes=file.size_bytes,
-            etag=file.oid,
-            filename=filename,
-            disposition=disposition,
-            media_type=media_type,
-            headers=headers,
-        )
-    blob = content.find_blob(session, file.pointer.sha256)
-    if blob is None:
-        raise hub.EntryNotFound(file.path, commit)
-    if blob.xet_hash is not None:
+    blob = content_of(session, file)
+    if blob is not None and blob.xet_hash is not None:
         route = f"{call.origin}/api/{repo.kind}s/{repo.repo_id}/xet-read-token/{commit}"
         headers |= {"X-Xet-Hash": blob.xet_hash, "Link": f'<{route}>; rel="xet-auth"', "X-Xet-Refresh-Route": route}
-    return blob_response(
-        call.site, blob, filename=filename, disposition=disposition, media_type=media_type, headers=headers
-    )
+    return file_response(call, objects, file, blob, disposition=disposition, media_type=media_type, headers=headers)
 
 
 @routes.get("/{name}/resolve/{rev}/{path*}", "/{kinds}/{name}/resolve/{rev}/{path*}")
 def resolve_nameless(session: Session, call: Call) -> Response:
     """A repo without a namespace: there are none here, and the client wants to hear that in its own words."""
     raise hub.RepoNotFound(call.params["name"])
-
-
-class GitBlob:
-    """A regular file as a source of ranges; regular files are small enough to be read whole."""
-
-    def __init__(self, objects: GitObjects, oid: str) -> None:
-        self._objects = objects
-        self._oid = oid
-
-    def open_range(self, start: int, end: int) -> Iterator[bytes]:
-        yield self._objects.read_blob(self._oid)[start:end]
 
 
 def _tree(

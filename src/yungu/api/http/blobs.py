@@ -6,10 +6,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
+from yungu.api.http.call import Call
 from yungu.api.http.files import FileResponse
 from yungu.api.http.site import Site
+from yungu.hub import TreeFile
+from yungu.kernel.db import Session
 from yungu.storage import content, xet
+from yungu.storage.errors import BytesNotFound
+from yungu.storage.git import GitObjects
 from yungu.storage.models import Blob
+
+_NEAR_BYTES = 64 * 1024  # reading so little costs less than handing it to a thread
 
 
 class XetSource:
@@ -52,6 +59,56 @@ def blob_response(
         media_type=media_type,
         headers=headers,
     )
+
+
+def content_of(session: Session, file: TreeFile) -> Blob | None:
+    """The blob behind an LFS file, None for a regular one. Raises BytesNotFound when it is lost."""
+    if file.pointer is None:
+        return None
+    blob = content.find_blob(session, file.pointer.sha256)
+    if blob is None:
+        raise BytesNotFound(f"The content of '{file.path}' is missing from the store.")
+    return blob
+
+
+def file_response(
+    call: Call,
+    objects: GitObjects,
+    file: TreeFile,
+    blob: Blob | None,
+    *,
+    etag: str | None = None,
+    disposition: Literal["attachment", "inline"] = "attachment",
+    media_type: str = "application/octet-stream",
+    headers: Mapping[str, str] | None = None,
+) -> FileResponse:
+    """A file of a commit for GET and HEAD: its content, never the pointer. ``blob``: what ``content_of`` found."""
+    filename = file.path.rpartition("/")[2]
+    if blob is not None:
+        return blob_response(
+            call.site, blob, etag=etag, filename=filename, disposition=disposition, media_type=media_type, headers=headers
+        )
+    is_near = call.method == "GET" and file.size_bytes <= _NEAR_BYTES
+    return FileResponse(
+        objects.read_blob(file.oid) if is_near else GitBlob(objects, file.oid),
+        size_bytes=file.size_bytes,
+        etag=etag or file.oid,
+        filename=filename,
+        disposition=disposition,
+        media_type=media_type,
+        headers=headers,
+    )
+
+
+class GitBlob:
+    """A regular file as a source of ranges; regular files are small enough to be read whole."""
+
+    def __init__(self, objects: GitObjects, oid: str) -> None:
+        self._objects = objects
+        self._oid = oid
+
+    def open_range(self, start: int, end: int) -> Iterator[bytes]:
+        yield self._objects.read_blob(self._oid)[start:end]
 
 
 def read_blob(site: Site, blob: Blob, start: int, end: int) -> bytes:
