@@ -160,9 +160,7 @@ def test_a_missing_file_in_the_middle_of_a_history_is_found(site: Site, world: W
     assert any(oid in found and "missing" in found for found in damage(site, fast=True))
 
 
-def test_a_missing_commit_in_the_middle_of_a_history_is_found(
-    site: Site, world: World, repo: Repo, lin: Actor
-) -> None:
+def test_a_missing_commit_in_the_middle_of_a_history_is_found(site: Site, world: World, repo: Repo, lin: Actor) -> None:
     middle = world.resolve(repo)
     world.commit(repo, {"z.txt": b"later"}, by=lin)
     loose_file(site, repo, middle).unlink()

@@ -164,7 +164,7 @@ def test_a_repo_that_cannot_be_walked_keeps_everything(site: Site, world: World,
     old = world.resolve(repo)
     world.write_in(hub.super_squash, site.git, world.fresh(repo), "main", "squashed", lin)
     grow_old(site)
-    (tree,) = [oid for oid in [site.git.open(repo.id).commit(world.resolve(repo)).tree]]
+    tree = site.git.open(repo.id).commit(world.resolve(repo)).tree
     loose_file(site, repo, tree).unlink()
     site.git.forget(repo.id)
     before = stored(site)

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+import pygit2
 import sqlalchemy as sa
 
 from yungu import hub
@@ -205,8 +206,9 @@ def _check_repo(site: Site, number: int, fast: bool) -> Iterator[Finding]:
 
 
 def _check_reachable(site: Site, repo: Repo, refs: dict[str, str], subject: str) -> Iterator[Finding]:
-    objects, pointers = site.git.open(repo.id), dict[str, int]()
+    pointers = dict[str, int]()
     try:
+        objects = site.git.open(repo.id)
         for found in git_keeping.iter_reachable(objects.path, set(refs.values())):
             if found.kind == "missing":
                 names = ", ".join(name for name, oid in refs.items() if oid == found.oid)
@@ -215,7 +217,7 @@ def _check_reachable(site: Site, repo: Repo, refs: dict[str, str], subject: str)
                 pointer = hub.parse_pointer(objects.read_blob(found.oid))
                 if pointer is not None:
                     pointers[pointer.sha256] = pointer.size_bytes
-    except YunguError as error:
+    except (YunguError, pygit2.GitError) as error:
         yield Finding(subject, f"its history cannot be followed: {error}")
     with site.db.read() as session:
         yield from _check_pointers(session, repo, pointers, subject)

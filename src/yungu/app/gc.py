@@ -33,6 +33,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+import pygit2
+
 from yungu import hub
 from yungu.api.http import Site
 from yungu.app import chores
@@ -129,7 +131,7 @@ def _plan_repo(site: Site, plan: Plan, number: int, before: datetime) -> None:
         bound = hub.list_bound(session, repo, before=before)
     try:
         reached, pointers = _walk(site, repo, refs)
-    except (YunguError, OSError) as error:
+    except (YunguError, pygit2.GitError, OSError) as error:
         plan.skipped.append(f"{repo.kind} {repo.repo_id}: {error}")
         return
     path = site.git.path(number)

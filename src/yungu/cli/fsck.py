@@ -25,10 +25,15 @@ def fsck(
 
     with open_site(data) as site, progress(as_json=as_json) as tell:
         report = check(site, fast=fast, tell=tell)
-    answer = {"counts": report.counts, "findings": report.findings, "is_clean": not report.damage}
-    show(answer, _text(report), as_json=as_json)
+    tell_report(report, as_json=as_json)
     if report.damage:
         raise typer.Exit(DAMAGE_FOUND)
+
+
+def tell_report(report: Report, *, as_json: bool) -> None:
+    """Print what was looked at and what was found."""
+    answer = {"counts": report.counts, "findings": report.findings, "is_clean": not report.damage}
+    show(answer, _text(report), as_json=as_json)
 
 
 def _text(report: Report) -> str:

@@ -7,12 +7,14 @@ from typing import Annotated
 import typer
 
 from yungu import __version__
-from yungu.cli import fsck, gc, org, serve, token, user
+from yungu.cli import backup, fsck, gc, org, serve, token, user
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 app.command("serve")(serve.serve)
 app.command("fsck")(fsck.fsck)
 app.command("gc")(gc.gc)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
 app.add_typer(user.app, name="user")
 app.add_typer(org.app, name="org")
 app.add_typer(token.app, name="token")

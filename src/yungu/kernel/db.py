@@ -136,6 +136,14 @@ class Database:
             raise ValueUnstorable from error
 
     @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        """Like ``read``, and nothing that others commit meanwhile is seen."""
+        with self.engine.connect() as session:
+            if not self.is_sqlite:  # SQLite never shows a reader anything else
+                session = session.execution_options(isolation_level="REPEATABLE READ")
+            yield session
+
+    @contextmanager
     def write(self) -> Iterator[Session]:
         """Raises ValueUnstorable."""
         try:

@@ -14,14 +14,14 @@ from yungu.kernel.db import Database
 LOCK_NUMBER = 0x79756E6775  # "yungu"
 
 
-def upgrade(database: Database) -> None:
-    """Bring the database to the newest schema; safe when several processes start at once."""
+def upgrade(database: Database, revision: str = "head") -> None:
+    """Bring the database to the newest schema (or up to a revision); safe when several processes start at once."""
     config = configuration()
     with database.write() as session:
         if not database.is_sqlite:
             session.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK_NUMBER})")
         config.attributes["connection"] = session
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
 
 
 def configuration() -> Config:

@@ -101,7 +101,7 @@ class GitStore:
                 self._open.move_to_end(repo_id)
                 return found
         path = self.path(repo_id)
-        if not path.exists():
+        if not (path / "HEAD").exists():
             _make_skeleton(path)
         objects = GitObjects(path)
         with self._lock:
