@@ -47,10 +47,9 @@ def _lexer(language: str, filename: str) -> Lexer | None:
     from pygments.util import ClassNotFound
 
     try:
-        options = {"stripnl": False, "ensurenl": False}
         if language:
-            return get_lexer_by_name(language, **options)
-        return get_lexer_for_filename(filename.rpartition("/")[2], **options)
+            return get_lexer_by_name(language, stripnl=False, ensurenl=False)
+        return get_lexer_for_filename(filename.rpartition("/")[2], stripnl=False, ensurenl=False)
     except ClassNotFound:
         return None
 

@@ -14,7 +14,7 @@ from yungu.api.http.app import MethodNotAllowed, RouteNotFound, Unexpected
 from yungu.api.http.auth import CrossSite
 from yungu.api.http.uploads import BodyTooLarge
 from yungu.api.web import urls
-from yungu.api.web.language import Language, to_translate, translations
+from yungu.api.web.language import Language, marked, translations
 from yungu.api.web.rendering import page
 from yungu.api.web.visit import Visit
 from yungu.hub import (
@@ -55,46 +55,48 @@ _STATUS: tuple[tuple[type[YunguError], int], ...] = (
 
 Facts = Callable[[Any], dict[str, object]]
 _EXPLAINED: tuple[tuple[type[YunguError], str, Facts], ...] = (
-    (RepoNotFound, to_translate("There is no repository %(name)s, or you may not see it."), lambda e: {"name": e.repo_id}),
-    (RevisionNotFound, to_translate("There is no revision %(name)s in this repository."), lambda e: {"name": e.revision}),
-    (EntryNotFound, to_translate("There is no %(path)s at this revision."), lambda e: {"path": e.path}),
-    (OwnerNotFound, to_translate("There is no user or organization %(name)s."), lambda e: {"name": e.name}),
-    (UserNotFound, to_translate("There is no user %(name)s."), lambda e: {"name": e.name}),
-    (RouteNotFound, to_translate("There is nothing at this address."), lambda e: {}),
-    (RepoGated, to_translate("This repository is gated and you are not on its list."), lambda e: {}),
-    (RepoDenied, to_translate("You don't have the rights to do this in this repository."), lambda e: {}),
-    (NamespaceDenied, to_translate("You may not create repositories under this owner."), lambda e: {}),
-    (OrganizationDenied, to_translate("Only administrators of this organization may do this."), lambda e: {}),
+    (RepoNotFound, marked("There is no repository %(name)s, or you may not see it."), lambda e: {"name": e.repo_id}),
+    (RevisionNotFound, marked("There is no revision %(name)s in this repository."), lambda e: {"name": e.revision}),
+    (EntryNotFound, marked("There is no %(path)s at this revision."), lambda e: {"path": e.path}),
+    (OwnerNotFound, marked("There is no user or organization %(name)s."), lambda e: {"name": e.name}),
+    (UserNotFound, marked("There is no user %(name)s."), lambda e: {"name": e.name}),
+    (RouteNotFound, marked("There is nothing at this address."), lambda e: {}),
+    (RepoGated, marked("This repository is gated and you are not on its list."), lambda e: {}),
+    (RepoDenied, marked("You don't have the rights to do this in this repository."), lambda e: {}),
+    (NamespaceDenied, marked("You may not create repositories under this owner."), lambda e: {}),
+    (OrganizationDenied, marked("Only administrators of this organization may do this."), lambda e: {}),
     (
         NameInvalid,
-        to_translate("Use 1 to 96 letters, digits, '-', '_' or '.', not at the ends and not doubled; some words are reserved."),
+        marked(
+            "Use 1 to 96 letters, digits, '-', '_' or '.', not at the ends and not doubled; some words are reserved."
+        ),
         lambda e: {},
     ),
     (
         RepoNameInvalid,
-        to_translate("Use 1 to 96 letters, digits, '-', '_' or '.', not at the ends and not doubled; no '.git' at the end."),
+        marked("Use 1 to 96 letters, digits, '-', '_' or '.', not at the ends and not doubled; no '.git' at the end."),
         lambda e: {},
     ),
-    (NameTaken, to_translate("This name is already taken."), lambda e: {}),
-    (RepoExists, to_translate("There is already a repository of this name."), lambda e: {}),
-    (PasswordWrong, to_translate("The name or the password is wrong."), lambda e: {}),
-    (PasswordWeak, to_translate("The password is too short: it needs at least 8 characters."), lambda e: {}),
-    (LastAdmin, to_translate("The organization would be left without an administrator."), lambda e: {}),
-    (NotMember, to_translate("This user is not a member."), lambda e: {}),
-    (CrossSite, to_translate("This request came from another site and was refused."), lambda e: {}),
-    (CursorInvalid, to_translate("This page link is no longer valid. Start again from the first page."), lambda e: {}),
-    (SignInRequired, to_translate("Please sign in first."), lambda e: {}),
-    (Unexpected, to_translate("Something went wrong on the server. It has been written down."), lambda e: {}),
+    (NameTaken, marked("This name is already taken."), lambda e: {}),
+    (RepoExists, marked("There is already a repository of this name."), lambda e: {}),
+    (PasswordWrong, marked("The name or the password is wrong."), lambda e: {}),
+    (PasswordWeak, marked("The password is too short: it needs at least 8 characters."), lambda e: {}),
+    (LastAdmin, marked("The organization would be left without an administrator."), lambda e: {}),
+    (NotMember, marked("This user is not a member."), lambda e: {}),
+    (CrossSite, marked("This request came from another site and was refused."), lambda e: {}),
+    (CursorInvalid, marked("This page link is no longer valid. Start again from the first page."), lambda e: {}),
+    (SignInRequired, marked("Please sign in first."), lambda e: {}),
+    (Unexpected, marked("Something went wrong on the server. It has been written down."), lambda e: {}),
 )
 _TITLES: tuple[tuple[type[YunguError], str], ...] = (
-    (SignInRequired, to_translate("Sign in needed")),
-    (NotFound, to_translate("Not found")),
-    (Denied, to_translate("Not allowed")),
-    (Conflict, to_translate("That did not fit")),
-    (Exhausted, to_translate("Too much at once")),
-    (Unavailable, to_translate("Not available right now")),
-    (Unexpected, to_translate("Something went wrong")),
-    (Invalid, to_translate("That request makes no sense here")),
+    (SignInRequired, marked("Sign in needed")),
+    (NotFound, marked("Not found")),
+    (Denied, marked("Not allowed")),
+    (Conflict, marked("That did not fit")),
+    (Exhausted, marked("Too much at once")),
+    (Unavailable, marked("Not available right now")),
+    (Unexpected, marked("Something went wrong")),
+    (Invalid, marked("That request makes no sense here")),
 )
 
 

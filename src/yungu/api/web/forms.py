@@ -12,7 +12,7 @@ from starlette.responses import Response
 from yungu.api.http.auth import refuse_cross_site
 from yungu.api.http.call import BodyInvalid
 from yungu.api.web.errors import FormRefused, explain
-from yungu.api.web.language import to_translate
+from yungu.api.web.language import marked
 from yungu.api.web.visit import Visit
 from yungu.kernel.errors import Conflict, Denied, Exhausted, Invalid, NotFound, YunguError
 
@@ -24,7 +24,7 @@ class FormStale(Denied):
     """The form was made for another session."""
 
     def __init__(self) -> None:
-        super().__init__(to_translate("This page was open for too long. Go back, reload it and try again."))
+        super().__init__(marked("This page was open for too long. Go back, reload it and try again."))
 
 
 class FieldInvalid(Invalid):

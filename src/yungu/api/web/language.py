@@ -8,7 +8,7 @@ import gettext
 import io
 from functools import cache
 from importlib.resources import files
-from typing import Literal, cast
+from typing import Literal
 
 from yungu.api.http import Call
 
@@ -21,7 +21,7 @@ def choose_language(call: Call) -> Language:
     """By ``?lang=``, then the cookie, then ``Accept-Language``; English when nothing is known."""
     for said in (call.query_params.get("lang"), call.cookies.get(COOKIE)):
         if said in LANGUAGES:
-            return cast(Language, said)
+            return said
     return accepted_language(call.headers.get("accept-language", ""))
 
 
@@ -34,11 +34,11 @@ def accepted_language(header: str) -> Language:
         language = tag.strip().lower().split("-")[0]
         weight = _weight(parameters)
         if language in LANGUAGES and weight > best_weight:
-            best, best_weight = cast(Language, language), weight
+            best, best_weight = language, weight
     return best
 
 
-def to_translate(message: str) -> str:
+def marked(message: str) -> str:
     """Marks a sentence for the catalogue; it is translated where it is shown."""
     return message
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from yungu.api.web.language import to_translate
+from yungu.api.web.language import marked
 from yungu.kernel.errors import Exhausted
 
 T = TypeVar("T")
@@ -23,7 +23,7 @@ class TooManyAttempts(Exhausted):
     """Too many wrong passwords in a short time."""
 
     def __init__(self) -> None:
-        super().__init__(to_translate("Too many attempts. Wait a few minutes and try again."))
+        super().__init__(marked("Too many attempts. Wait a few minutes and try again."))
 
 
 class Attempts:

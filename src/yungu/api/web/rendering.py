@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from datetime import datetime
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
@@ -117,4 +118,4 @@ def format_ago(language: Language, moment: datetime) -> str:
 
 def tone(name: str) -> int:
     """One of eight colours for a name, always the same one."""
-    return sum(name.casefold().encode()) % 8
+    return zlib.crc32(name.casefold().encode()) % 8

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 import msgspec
@@ -11,14 +12,13 @@ from starlette.responses import RedirectResponse, Response
 
 from yungu import hub
 from yungu.api.http import Call
+from yungu.api.http.blobs import read_blob
 from yungu.api.web import cards, code, urls
 from yungu.api.web.rendering import page
 from yungu.api.web.views.repos import Place, enter, frame, named_revisions
-from yungu.hub import EntryNotFound, SafetensorsHeader, SafetensorsInvalid, TreeFile
-from yungu.hub.rules import safetensors
+from yungu.hub import EntryNotFound, SafetensorsHeader, TreeFile
 from yungu.kernel.db import Session
-from yungu.kernel.errors import YunguError
-from yungu.storage.peek import read_range
+from yungu.kernel.errors import Invalid, NotFound, Unavailable
 
 MAX_TEXT_BYTES = 1024 * 1024
 """Longer text files are offered for download only."""
@@ -135,24 +135,8 @@ def _pretty(text: str) -> str:
 
 
 def _safetensors_view(session: Session, place: Place, file: TreeFile) -> FileView:
+    read = partial(read_blob, place.visit.call.site)
     try:
-        return FileView("safetensors", header=read_safetensors(session, place, file))
-    except SafetensorsInvalid as error:
+        return FileView("safetensors", header=hub.safetensors_header(session, read, place.git, file))
+    except (Invalid, NotFound, Unavailable) as error:
         return FileView("damaged", reason=error.message)
-    except YunguError as error:
-        return FileView("damaged", reason=error.message)
-
-
-def read_safetensors(session: Session, place: Place, file: TreeFile) -> SafetensorsHeader:
-    """The header of a safetensors file. Raises SafetensorsInvalid, and what storage raises when bytes are missing."""
-
-    def read(start: int, end: int) -> bytes:
-        if file.pointer is None:
-            return place.git.read_blob(file.oid)[start:end]
-        return read_range(session, place.visit.call.site.store, file.pointer.sha256, start, end)
-
-    start = safetensors.LENGTH_BYTES
-    length = safetensors.header_length(read(0, start))
-    if start + length > file.size_bytes:
-        raise SafetensorsInvalid("The header claims to be longer than the file.")
-    return safetensors.parse_header(read(start, start + length))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
+from typing import Any
 
 from starlette.responses import Response
 
@@ -22,7 +23,7 @@ def get_commits(session: Session, call: Call) -> Response:
     number = page_number(call)
     first = (number - 1) * _PER_PAGE
     count = hub.commit_count(place.git, place.commit)
-    context = {
+    context: dict[str, Any] = {
         "repo": place.repo,
         "frame": frame(session, place.visit, place.repo, "files"),
         "revision": place.revision,
@@ -37,7 +38,7 @@ def get_commits(session: Session, call: Call) -> Response:
 
 def get_commit(session: Session, call: Call) -> Response:
     place = enter(session, call)
-    context = {
+    context: dict[str, Any] = {
         "repo": place.repo,
         "frame": frame(session, place.visit, place.repo, "files"),
         "diff": hub.diff_commit(place.git, place.commit),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 from starlette.responses import Response
 
@@ -47,5 +47,12 @@ def get_list(session: Session, call: Call) -> Response:
         }
         return urls.kind_list(call.kind, **(query | changed))
 
-    context = {"kind": call.kind, "wanted": wanted, "found": found, "tasks": tasks, "sorts": SORTS, "address": address}
+    context: dict[str, Any] = {
+        "kind": call.kind,
+        "wanted": wanted,
+        "found": found,
+        "tasks": tasks,
+        "sorts": SORTS,
+        "address": address,
+    }
     return page(visit, "list.html", search=asked.get("search", ""), **context)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
+from typing import Any
 
 from starlette.responses import Response
 
@@ -59,7 +59,7 @@ def post_settings(session: Session, call: Call) -> Response:
         visibility = _visibility(visit, form)
         if form["gated"] not in _GATES:
             raise FieldInvalid("gated", visit.gettext("Choose one of these."))
-    hub.change_settings(session, repo, visit.actor, visibility=visibility, gated=cast(Gate, form["gated"]))
+    hub.change_settings(session, repo, visit.actor, visibility=visibility, gated=form["gated"])
     return see_other(visit, urls.with_query(urls.repo_settings(repo), saved="1"))
 
 
@@ -96,13 +96,13 @@ def _ruled(session: Session, call: Call) -> tuple[Visit, Repo]:
 def _kind(visit: Visit, form: Form) -> Kind:
     if form["kind"] not in KINDS:
         raise FieldInvalid("kind", visit.gettext("Choose one of these."))
-    return cast(Kind, form["kind"])
+    return form["kind"]
 
 
 def _visibility(visit: Visit, form: Form) -> Visibility:
     if form["visibility"] not in VISIBILITIES:
         raise FieldInvalid("visibility", visit.gettext("Choose one of these."))
-    return cast(Visibility, form["visibility"])
+    return form["visibility"]
 
 
 def _owners(session: Session, visit: Visit) -> list[Owner]:
@@ -116,7 +116,7 @@ def _owners(session: Session, visit: Visit) -> list[Owner]:
 
 def _new_page(session: Session, visit: Visit, form: Form, errors: Mapping[str, str]) -> Response:
     asked = visit.call.query_params
-    context = {
+    context: dict[str, Any] = {
         "owners": _owners(session, visit),
         "kinds": KINDS,
         "visibilities": VISIBILITIES,
@@ -128,7 +128,7 @@ def _new_page(session: Session, visit: Visit, form: Form, errors: Mapping[str, s
 
 
 def _settings_page(session: Session, visit: Visit, repo: Repo, form: Form, errors: Mapping[str, str]) -> Response:
-    context = {
+    context: dict[str, Any] = {
         "frame": frame(session, visit, repo, "settings"),
         "owners": _owners(session, visit),
         "visibilities": VISIBILITIES,

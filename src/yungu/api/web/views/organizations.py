@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
 
 from starlette.responses import Response
 
 from yungu import accounts
-from yungu.accounts import NameInvalid, NameTaken, NotMember, Role, UserNotFound
+from yungu.accounts import NameInvalid, NameTaken, NotMember, UserNotFound
 from yungu.accounts.errors import LastAdmin
 from yungu.accounts.models import ROLES, Owner
 from yungu.api.http import Call
@@ -50,7 +49,7 @@ def post_member(session: Session, call: Call) -> Response:
         if form["role"] not in ROLES:
             raise FieldInvalid("role", visit.gettext("Choose a role."))
         member = accounts.get_user(session, form["user"])
-        accounts.add_member(session, organization, member, cast(Role, form["role"]), by=user.id)
+        accounts.add_member(session, organization, member, form["role"], by=user.id)
     return see_other(visit, urls.members(organization.name))
 
 

@@ -51,7 +51,7 @@ def get_repo(session: Session, call: Call) -> Response:
     if repo.repo_id != call.repo_id:
         return _moved(urls.repo(repo))
     git = call.site.git.open(repo.id)
-    context = {
+    context: dict[str, Any] = {
         "frame": frame(session, visit, repo, "card"),
         "card": _card(git, repo),
         "facts": _facts(repo),

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import cast
+from typing import Any, cast
 
 from starlette.responses import Response
 
 from yungu import accounts, hub
 from yungu.accounts import PasswordWrong, Scope, TokenGrant
 from yungu.accounts.errors import PasswordWeak
-from yungu.accounts.models import Owner, Right
+from yungu.accounts.models import Owner
 from yungu.api.http import Call
 from yungu.api.http.app import read_body
 from yungu.api.web import limits
@@ -22,7 +22,7 @@ from yungu.api.web.visit import Visit, begin
 from yungu.kernel import clock
 from yungu.kernel.db import Session
 
-_SCOPES = ("read", "write", "fine-grained")
+_SCOPES: tuple[Scope, ...] = ("read", "write", "fine-grained")
 _LIFETIMES = {"30": timedelta(days=30), "90": timedelta(days=90), "365": timedelta(days=365)}
 _MAX_GRANTS = 100
 _KINDS = {"models": "model", "datasets": "dataset", "spaces": "space"}
@@ -115,7 +115,7 @@ def post_revoke(session: Session, call: Call) -> Response:
 def _scope(visit: Visit, form: Form) -> Scope:
     if form["scope"] not in _SCOPES:
         raise FieldInvalid("scope", visit.gettext("Choose what the token may do."))
-    return cast(Scope, form["scope"])
+    return form["scope"]
 
 
 def _grants(session: Session, visit: Visit, form: Form) -> list[TokenGrant]:
@@ -130,7 +130,7 @@ def _grants(session: Session, visit: Visit, form: Form) -> list[TokenGrant]:
                     "There is no %(name)s that you can see. Write models/owner/name, or an owner's name."
                 )
                 raise FieldInvalid(f"{right}_targets", message % {"name": line[:100]})
-            found[line.casefold()] = TokenGrant(line, cast(Right, right))
+            found[line.casefold()] = TokenGrant(line, right)
     if not found:
         raise FieldInvalid("read_targets", visit.gettext("Name at least one repository or owner."))
     if len(found) > _MAX_GRANTS:
@@ -153,5 +153,11 @@ def _tokens_page(
 ) -> Response:
     tokens = accounts.list_tokens(session, user.id)
     grants = {token.id: accounts.grants_of(session, token.id) for token in tokens if token.scope == "fine-grained"}
-    context = {"tokens": tokens, "grants": grants, "value": value, "endpoint": visit.call.origin, "now": clock.now()}
+    context: dict[str, Any] = {
+        "tokens": tokens,
+        "grants": grants,
+        "value": value,
+        "endpoint": visit.call.origin,
+        "now": clock.now(),
+    }
     return page(visit, "settings/tokens.html", tab="tokens", user=user, form=form, errors=errors, **context)
