@@ -33,8 +33,9 @@ def may_write(actor: Actor, repo: Repo) -> bool:
 
 
 def may_contribute(actor: Actor, repo: Repo) -> bool:
-    """Whether the actor may open discussions and pull requests: anybody who is signed in and may read the repo."""
-    return actor.user is not None and actor.scope != "read" and may_read(actor, repo)
+    """Whether the actor may open discussions and pull requests: anybody who is signed in and may read the repo, by a
+    token only if it may write there."""
+    return actor.user is not None and may_read(actor, repo) and _token_limit(actor, repo) >= Power.WRITE
 
 
 def may_admin(actor: Actor, repo: Repo) -> bool:

@@ -1,0 +1,278 @@
+"""Every route with every role: what may not be seen is not found, what may not be done is refused, the rest is open.
+
+``ROUTES`` says for each route on a repo what it takes; a route that is missing there fails the tests. A hidden repo
+must answer exactly as one that does not exist: same status, same code, same words."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import httpx
+import pytest
+
+from support.servers import LiveHub
+from yungu.api.http import Route
+from yungu.hub import Repo, Visibility
+
+Need = Literal["read", "own", "contribute", "write", "rule", "key"]
+VISIBILITIES: tuple[Visibility, ...] = ("public", "internal", "private")
+SHA256 = "ab" * 32
+ABSENT = "no-such-repo"
+
+# what each role may do on a public, an internal and a private repo of an organization:
+# - nothing, r read, c open discussions and pull requests, w write, a rule, o make something of one's own
+ROLES = {
+    "anonymous": "r - -",
+    "stranger": "rco rco -",
+    "org reader": "rco rco rco",
+    "org contributor": "rco rco rco",
+    "org writer": "rcwo rcwo rcwo",
+    "org admin": "rcwao rcwao rcwao",
+    "site admin": "rcwao rcwao rcwao",
+    "admin's read token": "r r r",
+    "admin's fine-grained token for nothing": "r - -",
+    "admin's fine-grained token to read": "r r r",
+    "admin's fine-grained token to write": "rcwa rcwa rcwa",
+    "stranger's fine-grained token to write": "rc rc -",
+}
+_LETTER = {"read": "r", "own": "o", "contribute": "c", "write": "w", "rule": "a", "key": "k"}
+
+
+@dataclass(frozen=True)
+class Takes:
+    """What a route takes: a right, and a request that makes sense. ``params``: for the pattern, else ``DEFAULTS``.
+
+    ``key``: no role will do, only a browser session with the page's own token, or an address that the hub signed."""
+
+    need: Need
+    json: Any = None
+    params: dict[str, str] = field(default_factory=dict)
+    query: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+    content: str | None = None
+
+
+DEFAULTS = {
+    "rev": "main",
+    "path*": "a.txt",
+    "branch": "dev",
+    "number": "1",
+    "comment_id": "1",
+    "status": "pending",
+    "sha256": SHA256,
+    "lock": "1",
+    "spec": "main..main",
+}
+COMMIT = '{"key":"header","value":{"summary":"x"}}\n{"key":"file","value":{"path":"n.txt","content":"eA=="}}\n'
+NDJSON = {"content-type": "application/x-ndjson"}
+LFS_BATCH = {"operation": "download", "objects": [{"oid": SHA256, "size": 1}]}
+LFS_JSON = {"content-type": "application/vnd.git-lfs+json", "accept": "application/vnd.git-lfs+json"}
+UPLOAD_PACK = {"content-type": "application/x-git-upload-pack-request"}
+RECEIVE_PACK = {"content-type": "application/x-git-receive-pack-request"}
+
+ROUTES = {
+    # hf
+    "GET /api/{repo}": Takes("read"),
+    "GET /api/{repo}/revision/{rev}": Takes("read"),
+    "GET /api/{repo}/tree/{rev}": Takes("read"),
+    "GET /api/{repo}/tree/{rev}/{path*}": Takes("read", params={"path*": "folder"}),
+    "POST /api/{repo}/paths-info/{rev}": Takes("read", json={"paths": ["a.txt"]}),
+    "GET /api/{repo}/refs": Takes("read"),
+    "GET /api/{repo}/commits/{rev}": Takes("read"),
+    "GET /api/{repo}/compare/{spec}": Takes("read"),
+    "GET /api/{repo}/lfs-files": Takes("read"),
+    "GET /api/{repo}/likers": Takes("read"),
+    "GET /api/{repo}/discussions": Takes("read"),
+    "GET /api/{repo}/discussions/{number}": Takes("read"),
+    "GET /api/{repo}/auth-check": Takes("read"),
+    "GET /api/{repo}/xet-read-token/{rev}": Takes("read"),
+    "GET /api/{repo}/xet-read-token": Takes("read"),
+    "GET /{repo}/resolve/{rev}/{path*}": Takes("read"),
+    "GET /{repo}/raw/{rev}/{path*}": Takes("read"),
+    "POST /api/{repo}/discussions": Takes("contribute", json={"title": "a title", "description": "words"}),
+    "POST /api/{repo}/discussions/{number}/comment": Takes("contribute", json={"comment": "words"}),
+    "POST /api/{repo}/discussions/{number}/comment/{comment_id}/edit": Takes("contribute", json={"content": "x"}),
+    "POST /api/{repo}/discussions/{number}/comment/{comment_id}/hide": Takes("contribute"),
+    "POST /api/{repo}/discussions/{number}/title": Takes("contribute", json={"title": "another title"}),
+    "POST /api/{repo}/discussions/{number}/status": Takes("contribute", json={"status": "closed"}),
+    "POST /api/{repo}/discussions/{number}/merge": Takes("write", json={}),
+    "POST /api/{repo}/preupload/{rev}": Takes("write", json={"files": [{"path": "x", "size": 1, "sample": "eA=="}]}),
+    "POST /api/{repo}/commit/{rev}": Takes("write", content=COMMIT, headers=NDJSON),
+    "POST /api/{repo}/branch/{branch}": Takes("write", json={}),
+    "DELETE /api/{repo}/branch/{branch}": Takes("write"),
+    "POST /api/{repo}/tag/{rev}": Takes("write", json={"tag": "v1"}),
+    "DELETE /api/{repo}/tag/{rev}": Takes("write", params={"rev": "v1"}),
+    "POST /api/{repo}/super-squash/{rev}": Takes("write", json={"message": "one"}),
+    "GET /api/{repo}/auth-check/write": Takes("write"),
+    "GET /api/{repo}/xet-write-token/{rev}": Takes("write"),
+    "GET /api/{repo}/xet-write-token": Takes("write"),
+    "POST /api/{repo}/lfs-files/batch": Takes("rule", json={"deletions": {"sha": [SHA256]}}),
+    "POST /api/{repo}/duplicate": Takes("own", json={"repository": "copy-of-NAME"}),
+    "PUT /api/{repo}/settings": Takes("rule", json={"gated": False}),
+    "GET /api/{repo}/user-access-request/{status}": Takes("rule"),
+    "POST /api/{repo}/user-access-request/handle": Takes("rule", json={"status": "accepted", "user": "nobody"}),
+    "POST /api/{repo}/user-access-request/grant": Takes("rule", json={"user": "nobody"}),
+    "POST /{repo}/ask-access": Takes("read", json={}),
+    "POST /api/{repo}/like": Takes("contribute"),
+    "DELETE /api/{repo}/like": Takes("contribute"),
+    # git and git-lfs
+    "GET /{repo}/info/refs": Takes("read", query="service=git-upload-pack"),
+    "POST /{repo}/git-upload-pack": Takes("read", content="0000", headers=UPLOAD_PACK),
+    "POST /{repo}/git-receive-pack": Takes("write", content="0000", headers=RECEIVE_PACK),
+    "POST /{repo}/info/lfs/objects/batch": Takes("read", json=LFS_BATCH, headers=LFS_JSON),
+    "GET /{repo}/info/lfs/objects/{sha256}": Takes("read"),
+    "PUT /{repo}/info/lfs/objects/{sha256}": Takes("key", content="x"),
+    "POST /{repo}/info/lfs/objects/{sha256}": Takes("key", json={}),
+    "POST /{repo}/info/lfs/objects/verify": Takes("contribute", json={"oid": SHA256, "size": 1}),
+    "POST /{repo}/info/lfs/locks": Takes("write", json={"path": "a.txt"}, headers=LFS_JSON),
+    "GET /{repo}/info/lfs/locks": Takes("read"),
+    "POST /{repo}/info/lfs/locks/verify": Takes("write", json={}, headers=LFS_JSON),
+    "POST /{repo}/info/lfs/locks/{lock}/unlock": Takes("write", json={}, headers=LFS_JSON),
+    # pages; a form counts only with the token of the page that it was on, which no role has here
+    "GET /{repo}": Takes("read"),
+    "GET /{repo}/tree/{rev}": Takes("read"),
+    "GET /{repo}/tree/{rev}/{path*}": Takes("read", params={"path*": "folder"}),
+    "GET /{repo}/blob/{rev}/{path*}": Takes("read"),
+    "GET /{repo}/commits/{rev}": Takes("read"),
+    "GET /{repo}/commit/{rev}": Takes("read"),
+    "GET /{repo}/settings": Takes("key"),
+    "GET /{repo}/settings/move": Takes("read"),
+    "GET /{repo}/settings/delete": Takes("read"),
+    "POST /{repo}/settings": Takes("key"),
+    "POST /{repo}/settings/move": Takes("key"),
+    "POST /{repo}/settings/delete": Takes("key"),
+}
+
+
+def on_repo(pattern: str) -> str:
+    """The pattern with ``{repo}`` for the repo, however it is spelt."""
+    return re.sub(r"/(\{kinds\}/|models/)?\{owner\}/\{name\}(?=/|$)", "/{repo}", pattern)
+
+
+def routes_on_repos(live: LiveHub) -> Iterator[Route]:
+    for route in live.app.router.routes:
+        if "{repo}" in on_repo(route.pattern):
+            yield route
+
+
+def address(route: Route, takes: Takes, namespace: str, name: str) -> str:
+    values = DEFAULTS | takes.params | {"kinds": "models", "owner": namespace, "name": name}
+    path = re.sub(r"\{([^}]+)\}", lambda found: values[found[1]], route.pattern)
+    return f"{path}?{takes.query}" if takes.query else path
+
+
+@dataclass
+class Town:
+    """An organization with a repo of each visibility, and a token for each role."""
+
+    live: LiveHub
+    namespace: str
+    tokens: dict[str, str | None]
+    make: Callable[[Visibility], Repo]
+    shared: dict[Visibility, Repo]
+
+    def ask(self, client: httpx.Client, route: Route, takes: Takes, role: str, name: str) -> httpx.Response:
+        token = self.tokens[role]
+        headers = takes.headers | ({"authorization": f"Bearer {token}"} if token else {})
+        url = self.live.url + address(route, takes, self.namespace, name)
+        content = takes.content or ""
+        if takes.json is not None:
+            content = json.dumps(takes.json).replace("NAME", name)
+            headers = {"content-type": "application/json"} | headers
+        return client.request(route.method, url, headers=headers, content=content)
+
+
+@pytest.fixture(scope="module")
+def town(live: LiveHub) -> Town:
+    world, namespace = live.world, live.fresh_name("town")
+    users = {role: live.user() for role in ("boss", "reader", "contributor", "writer", "stranger")}
+    root = live.user(is_admin=True)
+    members = {"read": "reader", "contributor": "contributor", "write": "writer"}
+    roles = {role: [live.actor(users[name])] for role, name in members.items()}
+    world.organization(namespace, admin=live.actor(users["boss"]), **roles)
+    tokens: dict[str, str | None] = {
+        "anonymous": None,
+        "stranger": live.token(users["stranger"]),
+        "org reader": live.token(users["reader"]),
+        "org contributor": live.token(users["contributor"]),
+        "org writer": live.token(users["writer"]),
+        "org admin": live.token(users["boss"]),
+        "site admin": live.token(root, "admin"),
+        "admin's read token": live.token(users["boss"], "read"),
+        "admin's fine-grained token for nothing": live.token(users["boss"], "fine-grained"),
+        "admin's fine-grained token to read": live.token(users["boss"], "fine-grained", grants=[(namespace, "read")]),
+        "admin's fine-grained token to write": live.token(users["boss"], "fine-grained", grants=[(namespace, "write")]),
+        "stranger's fine-grained token to write": live.token(
+            users["stranger"], "fine-grained", grants=[(namespace, "write")]
+        ),
+    }
+
+    def make(visibility: Visibility) -> Repo:
+        boss = live.actor(users["boss"])
+        files = {"a.txt": b"hello", "folder/b.txt": b"there"}
+        return world.repo(f"{namespace}/{live.fresh_name('repo')}", by=boss, visibility=visibility, files=files)
+
+    return Town(live, namespace, tokens, make, {visibility: make(visibility) for visibility in VISIBILITIES})
+
+
+def cases() -> Iterator[tuple[str, Visibility, str]]:
+    for role, powers in ROLES.items():
+        for visibility, power in zip(VISIBILITIES, powers.split(), strict=True):
+            yield role, visibility, power
+
+
+def likeness(answer: httpx.Response, name: str) -> tuple[object, ...]:
+    """Everything of an answer that could tell two repos apart but their names."""
+    told = {
+        key: value for key, value in answer.headers.items() if key not in ("date", "x-request-id", "content-length")
+    }
+    return (
+        answer.status_code,
+        tuple((key, value.replace(name, "")) for key, value in told.items()),
+        answer.text.replace(name, ""),
+    )
+
+
+def test_every_route_on_a_repo_says_what_it_takes(live: LiveHub) -> None:
+    known = {f"{route.method} {on_repo(route.pattern)}" for route in routes_on_repos(live)}
+    assert known - ROUTES.keys() == set(), "say in ROUTES what these take"
+    assert ROUTES.keys() - known == set(), "these are gone"
+
+
+@pytest.mark.parametrize("key", ROUTES)
+def test_a_hidden_repo_answers_as_one_that_is_not_there(town: Town, key: str) -> None:
+    with httpx.Client() as client:
+        for route in routes_on_repos(town.live):
+            if f"{route.method} {on_repo(route.pattern)}" != key:
+                continue
+            for role, visibility, power in cases():
+                if power == "-":
+                    name = town.shared[visibility].name
+                    hidden = town.ask(client, route, ROUTES[key], role, name)
+                    absent = town.ask(client, route, ROUTES[key], role, ABSENT)
+                    assert hidden.is_redirect or hidden.status_code in (401, 403, 404), (role, visibility, hidden.text)
+                    assert likeness(hidden, name) == likeness(absent, ABSENT), (role, visibility, route.pattern)
+
+
+@pytest.mark.parametrize("key", ROUTES)
+def test_a_visible_repo_lets_through_exactly_who_has_the_right(town: Town, key: str) -> None:
+    takes = ROUTES[key]
+    wrong = []
+    with httpx.Client() as client:
+        for route in routes_on_repos(town.live):
+            if f"{route.method} {on_repo(route.pattern)}" != key:
+                continue
+            for role, visibility, power in cases():
+                if power == "-":
+                    continue
+                may = _LETTER[takes.need] in power
+                repo = town.make(visibility) if may and route.method != "GET" else town.shared[visibility]
+                answer = town.ask(client, route, takes, role, repo.name)
+                refused = answer.status_code in (401, 403) or answer.headers.get("x-error-code") == "RepoNotFound"
+                if refused is may or answer.status_code >= 500:
+                    wrong.append((route.pattern, role, visibility, answer.status_code, answer.text[:80]))
+    assert wrong == [], "\n".join(map(str, wrong))
