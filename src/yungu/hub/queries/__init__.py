@@ -64,14 +64,12 @@ from yungu.hub.queries.repos import (
     writable_repo,
 )
 from yungu.hub.queries.webhooks import get_webhook, list_webhooks
-from yungu.hub.queries.weights import HeaderInvalid, TensorHeader, model_config, safetensors_header, safetensors_summary
+from yungu.hub.queries.weights import model_config, safetensors_header, safetensors_summary
 
 __all__ = [
     "CommitDiff",
     "DiffLine",
     "FileDiff",
-    "HeaderInvalid",
-    "TensorHeader",
     "commit_count",
     "compare",
     "contributable_repo",
@@ -87,8 +85,8 @@ __all__ = [
     "find_file",
     "find_ref",
     "find_repo",
-    "find_repo_by_id",
     "find_titled_collection",
+    "find_repo_by_id",
     "get_access_request",
     "get_collection_item",
     "get_comment",
