@@ -12,4 +12,4 @@ def now() -> datetime:
 
 def iso(moment: datetime) -> str:
     """``2026-11-22T08:00:00.000Z``: ISO 8601, milliseconds, as the hub clients parse it."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"

@@ -18,6 +18,7 @@ from yungu.api.http.blobs import read_blob
 from yungu.api.http.call import whole_number
 from yungu.kernel.db import Session
 from yungu.kernel.errors import Invalid
+from yungu.storage.git import GitObjects
 
 _SORTS = {
     "trendingScore": "trending",
@@ -68,13 +69,15 @@ _LIST_FLAGS = {"full": "full", "card": "cardData", "config": "config", "linked":
 
 
 def _source(session: Session, call: Call, repo: hub.Repo, actor: Actor, commit: str | None) -> wire.InfoSource:
-    objects = call.site.git.open(repo.id)
+    def objects() -> GitObjects:  # opened when something asks: most of a list does not
+        return call.site.git.open(repo.id)
+
     return wire.InfoSource(
         repo=repo,
         commit=commit,
-        files=lambda: hub.list_files(objects, commit) if commit else [],
-        config=lambda: hub.model_config(objects, commit) if commit else {},
-        safetensors=partial(hub.safetensors_summary, session, partial(read_blob, call.site), objects, commit),
+        files=lambda: hub.list_files(objects(), commit) if commit else [],
+        config=lambda: hub.model_config(objects(), commit) if commit else {},
+        safetensors=lambda: hub.safetensors_summary(session, partial(read_blob, call.site), objects(), commit),
         used_bytes=repo.stored_bytes,
         related=_related(session, call, repo, actor),
     )
