@@ -119,6 +119,8 @@ ROUTES = {
     "POST /{repo}/ask-access": Takes("read", json={}),
     "POST /api/{repo}/like": Takes("contribute"),
     "DELETE /api/{repo}/like": Takes("contribute"),
+    "DELETE /api/repos/delete": Takes("rule", json={"organization": "TOWN", "name": "NAME"}),
+    "POST /api/repos/move": Takes("rule", json={"fromRepo": "TOWN/NAME", "toRepo": "TOWN/moved-NAME"}),
     # git and git-lfs
     "GET /{repo}/info/refs": Takes("read", query="service=git-upload-pack"),
     "POST /{repo}/git-upload-pack": Takes("read", content="0000", headers=UPLOAD_PACK),
@@ -147,6 +149,40 @@ ROUTES = {
     "POST /{repo}/settings/delete": Takes("key"),
 }
 
+# routes on no particular repo: open to all, for people who are signed in, or with a key of their own (see ``Takes``)
+OPEN = """
+    GET /api/{kinds} | GET /api/models-tags-by-type | GET /api/datasets-tags-by-type | POST /api/validate-yaml
+    GET /api/collections | GET /api/collections/{owner}/{slug}
+    GET /api/users/{user}/overview | GET /api/users/{user}/likes | GET /api/organizations/{organization}/overview
+    GET /api/organizations/{organization}/members | GET /{name}/resolve/{rev}/{path*}
+    GET /{kinds}/{name}/resolve/{rev}/{path*} | DELETE /api/{kinds}/{name}/like
+    GET / | GET /search | GET /healthz | GET /static/{path*} | GET /{kinds} | GET /{owner} | GET /login | GET /join
+    POST /v1/telemetry | POST /xet/{epoch}/v1/telemetry
+"""
+PERSONAL = """
+    GET /api/whoami-v2 | GET /api/settings/repositories | GET /api/organizations/{organization}/settings/repositories
+    GET /api/settings/webhooks | POST /api/settings/webhooks | GET /api/settings/webhooks/{webhook}
+    POST /api/settings/webhooks/{webhook} | POST /api/settings/webhooks/{webhook}/enable
+    POST /api/settings/webhooks/{webhook}/disable | DELETE /api/settings/webhooks/{webhook}
+    POST /api/collections | PATCH /api/collections/{owner}/{slug} | DELETE /api/collections/{owner}/{slug}
+    POST /api/collections/{owner}/{slug}/items | PATCH /api/collections/{owner}/{slug}/items/{item}
+    DELETE /api/collections/{owner}/{slug}/items/{item} | POST /api/repos/create
+    GET /organizations/{owner}/members
+"""
+KEYED = """
+    POST /login | POST /logout | POST /join | GET /settings | GET /settings/profile | POST /settings/profile
+    GET /settings/password | POST /settings/password | GET /settings/tokens | POST /settings/tokens
+    GET /settings/tokens/revoke | POST /settings/tokens/revoke | GET /new | POST /new
+    GET /organizations/new | POST /organizations/new
+    POST /organizations/{owner}/members | GET /organizations/{owner}/members/remove
+    POST /organizations/{owner}/members/remove
+"""
+CAS = "/xet/{epoch}/"
+
+
+def listed(text: str) -> set[str]:
+    return {key.strip() for line in text.splitlines() for key in line.split("|") if key.strip()}
+
 
 def on_repo(pattern: str) -> str:
     """The pattern with ``{repo}`` for the repo, however it is spelt."""
@@ -155,8 +191,13 @@ def on_repo(pattern: str) -> str:
 
 def routes_on_repos(live: LiveHub) -> Iterator[Route]:
     for route in live.app.router.routes:
-        if "{repo}" in on_repo(route.pattern):
+        if "{repo}" in on_repo(route.pattern) or f"{route.method} {route.pattern}" in ROUTES:
             yield route
+
+
+def other_routes(live: LiveHub) -> Iterator[Route]:
+    on_repos = set(routes_on_repos(live))
+    return (route for route in live.app.router.routes if route not in on_repos)
 
 
 def address(route: Route, takes: Takes, namespace: str, name: str) -> str:
@@ -181,7 +222,7 @@ class Town:
         url = self.live.url + address(route, takes, self.namespace, name)
         content = takes.content or ""
         if takes.json is not None:
-            content = json.dumps(takes.json).replace("NAME", name)
+            content = json.dumps(takes.json).replace("TOWN", self.namespace).replace("NAME", name)
             headers = {"content-type": "application/json"} | headers
         return client.request(route.method, url, headers=headers, content=content)
 
@@ -276,3 +317,62 @@ def test_a_visible_repo_lets_through_exactly_who_has_the_right(town: Town, key: 
                 if refused is may or answer.status_code >= 500:
                     wrong.append((route.pattern, role, visibility, answer.status_code, answer.text[:80]))
     assert wrong == [], "\n".join(map(str, wrong))
+
+
+def test_every_other_route_says_whom_it_is_for(live: LiveHub) -> None:
+    known = {f"{route.method} {route.pattern}" for route in other_routes(live)}
+    said = listed(OPEN) | listed(PERSONAL) | listed(KEYED)
+    assert {key for key in known - said if CAS not in key} == set(), "say in OPEN, PERSONAL or KEYED whom these are for"
+    assert said - known == set(), "these are gone"
+
+
+def test_what_is_open_is_open_to_all(town: Town) -> None:
+    for route, role, answer in answers(town, listed(OPEN)):
+        assert answer.status_code not in (401, 403), (route.pattern, role, answer.text)
+        assert answer.status_code < 500, (route.pattern, role, answer.text)
+
+
+def test_what_is_personal_asks_who_is_there(town: Town) -> None:
+    for route, role, answer in answers(town, listed(PERSONAL)):
+        assert answer.status_code < 500, (route.pattern, role, answer.text)
+        if role == "anonymous":
+            refusals = (401, 404) if route.method == "GET" else (400, 401, 404)
+            assert answer.status_code in refusals, (route.pattern, answer.text)
+        else:
+            assert answer.status_code != 401, (route.pattern, role, answer.text)
+
+
+def test_what_changes_something_is_not_for_read_tokens(town: Town) -> None:
+    changing = {key for key in listed(PERSONAL) if not key.startswith("GET")}
+    for route, role, answer in answers(town, changing):
+        if role in ("admin's read token", "admin's fine-grained token for nothing"):
+            assert 400 <= answer.status_code < 500, (route.pattern, role, answer.text)
+
+
+def test_pages_of_ones_own_are_for_browser_sessions_only(town: Town) -> None:
+    for route, role, answer in answers(town, listed(KEYED)):
+        refused = answer.status_code in (400, 401, 403, 404) or answer.is_redirect
+        assert refused, (route.pattern, role, answer.status_code, answer.text[:200])
+
+
+def test_the_byte_store_takes_no_token_but_its_own(town: Town) -> None:
+    keys = {f"{route.method} {route.pattern}" for route in other_routes(town.live) if CAS in route.pattern}
+    for route, role, answer in answers(town, keys - listed(OPEN)):
+        assert answer.status_code in (401, 403, 404), (route.pattern, role, answer.status_code, answer.text)
+
+
+def answers(town: Town, keys: set[str]) -> Iterator[tuple[Route, str, httpx.Response]]:
+    """What each role is answered on each of these routes, to a request that says as little as possible."""
+    values = {"kinds": "models", "owner": town.namespace, "organization": town.namespace, "user": "nobody"}
+    known = DEFAULTS | values | {"epoch": "0", "prefix": "default", "hash": SHA256, "name": ABSENT}
+    with httpx.Client() as client:
+        for route in other_routes(town.live):
+            if f"{route.method} {route.pattern}" not in keys:
+                continue
+            path = re.sub(r"\{([^}]+)\}", lambda found: known.get(found[1], "1"), route.pattern)
+            for role, token in town.tokens.items():
+                headers = {"content-type": "application/json"}
+                if token:
+                    headers["authorization"] = f"Bearer {token}"
+                body = "" if route.method == "GET" else "{}"
+                yield route, role, client.request(route.method, town.live.url + path, headers=headers, content=body)
