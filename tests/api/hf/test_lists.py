@@ -179,3 +179,21 @@ def test_the_real_client_reads_info_and_lists(shelf: HfPerson) -> None:
     found = shelf.api.list_models(author=shelf.name, filter="tea", sort="created_at", limit=1)
     assert [model.id for model in found] == [repo]
     assert shelf.api.dataset_info(f"{shelf.name}/leaves-e").id == f"{shelf.name}/leaves-e"
+
+
+@pytest.mark.parametrize("old", ["xetEnabled", "securityRepoStatus"])
+def test_what_only_old_clients_ask_for_is_answered_but_not_advertised(shelf: HfPerson, old: str) -> None:
+    address = f"/api/models/{shelf.name}/oolong-a"
+    assert shelf.http.get(address, params={"expand": old}).status_code == 200
+    assert old not in shelf.http.get(address, params={"expand": "flavour"}).text
+
+
+def test_spaces_are_found_by_the_models_and_datasets_they_use(lin_hf: HfPerson) -> None:
+    for name, front in (("shop", {"models": ["lin/tea"], "datasets": ["leaves"]}), ("empty", {})):
+        lin_hf.put(
+            lin_hf.create(name, kind="space"), {"README.md": card(sdk="static", title=name, **front)}, kind="space"
+        )
+    for query in ({"models": "lin/tea"}, {"datasets": "leaves"}, {"models": "lin/tea", "datasets": "leaves"}):
+        assert ids(lin_hf, "/api/spaces", author=lin_hf.name, **query) == ["shop"]
+    [found] = lin_hf.http.get("/api/spaces", params={"author": lin_hf.name, "models": "lin/tea"}).json()
+    assert (found["models"], found["datasets"], found["tags"]) == (["lin/tea"], ["leaves"], ["static"])

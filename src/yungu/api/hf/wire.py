@@ -10,19 +10,23 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from yungu.hub import Kind, Pointer, Repo, TreeFile, TreeNode
+from yungu.hub import Kind, Pointer, Repo, TreeFile, TreeNode, trending_score
+from yungu.kernel import clock
 from yungu.kernel.clock import iso
 from yungu.kernel.errors import Invalid
 from yungu.storage.git import Commit
 
 Json = dict[str, Any]
+_OLD_CLIENTS_ASK = {"securityRepoStatus", "xetEnabled"}
+"""Properties that are answered but no longer advertised."""
 
 
 class ExpandInvalid(Invalid):
     """``expand`` names a property that this kind of repo does not have."""
 
     def __init__(self, allowed: Iterable[str]) -> None:
-        super().__init__(f'"expand" must be one of [{", ".join(sorted(allowed))}]')
+        names = "|".join(f'"{name}"' for name in sorted(set(allowed) - _OLD_CLIENTS_ASK))
+        super().__init__(f'Invalid option for "expand": expected one of {names}')
 
 
 # --- requests
@@ -292,7 +296,7 @@ _COMMON: dict[str, Property] = {
     "sha": lambda s: s.commit,
     "siblings": siblings_json,
     "tags": lambda s: list(s.repo.tags),
-    "trendingScore": lambda s: s.repo.likes_count,
+    "trendingScore": lambda s: trending_score(s.repo.trending, clock.now()),
     "usedStorage": lambda s: s.used_bytes,
     "xetEnabled": lambda s: True,
 }
@@ -348,7 +352,12 @@ _NOT_BY_DEFAULT = {
 _LISTED = {
     "createdAt", "downloads", "gated", "library_name", "likes", "pipeline_tag", "private", "sdk", "tags", "trendingScore",
 }  # fmt: skip
-_LISTED_FULL = _LISTED | {"author", "disabled", "lastModified", "sha", "siblings", "description", "paperswithcode_id"}
+_LISTED_ALSO: dict[Kind, set[str]] = {
+    "model": set(),
+    "dataset": {"author", "description", "disabled", "lastModified", "paperswithcode_id", "sha"},
+    "space": {"author"},
+}
+_LISTED_FULL = {"author", "disabled", "lastModified", "sha", "siblings", "description", "paperswithcode_id"}
 
 
 def info_json(source: InfoSource, expand: Iterable[str] = ()) -> Json:
@@ -365,8 +374,10 @@ def listed_json(
     allowed = PROPERTIES[source.repo.kind]
     wanted = _checked(expand, allowed)
     if not wanted:
-        extra = {"cardData": card or (full and source.repo.kind != "model"), "config": config, "models": linked, "datasets": linked}
-        shown = (_LISTED_FULL if full else _LISTED) | {name for name, is_on in extra.items() if is_on}
+        kind = source.repo.kind
+        extra = {"cardData": card or (full and kind != "model"), "config": config, "models": linked, "datasets": linked}
+        shown = _LISTED | _LISTED_ALSO[kind] | {name for name, is_on in extra.items() if is_on}
+        shown |= _LISTED_FULL if full else set()
         wanted = [name for name in allowed if name in shown]
     return _info(source, wanted)
 

@@ -48,7 +48,7 @@ def index_head(session: Session, git: GitStore, repo: Repo, commit: str) -> None
             sdk=_fitting(_sdk(repo, card), repos.c.sdk),
         )
     )
-    _write_tags(session, repo, tags)
+    _write_tags(session, repo, [*tags, *_linked(repo, card)])
 
 
 def _write_tags(session: Session, repo: Repo, tags: Iterable[str]) -> None:
@@ -64,6 +64,17 @@ def _write_tags(session: Session, repo: Repo, tags: Iterable[str]) -> None:
 def _fitting(text: T, column: sa.Column[str]) -> T:
     """As much of ``text`` as the column holds."""
     return text and text.replace("\0", "")[: column.type.length]  # type: ignore[attr-defined]
+
+
+def _linked(repo: Repo, card: Card) -> Iterable[str]:
+    """What a Space says it uses, so that Spaces can be listed by it; found like a tag, but not shown as one."""
+    if repo.kind != "space":
+        return
+    for kind in ("model", "dataset"):
+        names = card.data.get(f"{kind}s")
+        for name in (names if isinstance(names, list) else [names])[:_MAX_TAGS]:
+            if isinstance(name, str) and name:
+                yield f"{kind}:{name}"
 
 
 def _from_files(repo: Repo, files: Iterable[TreeFile]) -> Iterable[str]:
