@@ -13,11 +13,13 @@ another one; whoever began the request or job commits:
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
@@ -120,7 +122,9 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 20) -> None:
         self.url = sa.make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self.engine = sa.create_engine(self.url, pool_size=pool_size, max_overflow=pool_size, pool_timeout=30)
+        self.engine = sa.create_engine(
+            self.url, pool_size=pool_size, max_overflow=pool_size, pool_timeout=30, json_deserializer=_from_json
+        )
         if self.is_sqlite:
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
@@ -154,6 +158,14 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def _from_json(text: str | bytes) -> Any:
+    """Four times as fast as ``json.loads``, which takes what is no JSON to others: NaN."""
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return json.loads(text)
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
