@@ -149,6 +149,7 @@ def test_an_unknown_property_is_refused_with_the_list_of_known_ones(shelf: HfPer
 
 
 def test_every_kind_has_properties_of_its_own(shelf: HfPerson, stranger: HfPerson) -> None:
+    assert stranger.http.get("/api/models?author=nobody&expand=flavour").status_code == 400
     assert stranger.http.get("/api/datasets?expand=citation").status_code == 200
     assert stranger.http.get("/api/datasets?expand=sdk").status_code == 400
     assert stranger.http.get("/api/models?expand=citation").status_code == 400

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -56,9 +57,9 @@ def repo_info(session: Session, call: Call) -> Response:
 def list_repos(session: Session, call: Call) -> Response:
     """Repos by filter and sort; ``limit`` is the page size, the next page stands in the Link header."""
     actor, query = call.actor(session), call.query_params
+    expand = _expand(call)
     page = hub.list_repos(session, _filter(call), actor)
     options = {name: _flag(call, parameter) for name, parameter in _LIST_FLAGS.items()}
-    expand = _expand(call)
     found = [wire.listed_json(_source(session, call, repo, actor, repo.head), expand, **options) for repo in page.items]
     if call.kind == "space" and (query.get("models") or query.get("datasets")):
         found = [item | _linked(repo) for item, repo in zip(found, page.items, strict=True)]
@@ -159,8 +160,9 @@ def _bare(repo: hub.Repo) -> wire.InfoSource:
     return wire.InfoSource(repo, repo.head, files=list, config=dict, safetensors=lambda: None)
 
 
-def _expand(call: Call) -> list[str]:
-    return call.query_params.getlist("expand") + call.query_params.getlist("expand[]")
+def _expand(call: Call) -> Sequence[str]:
+    asked = call.query_params.getlist("expand") + call.query_params.getlist("expand[]")
+    return wire.check_expand(call.kind, asked)
 
 
 def _flag(call: Call, name: str) -> bool:

@@ -4,7 +4,7 @@ Source: the client's own code, https://github.com/huggingface/huggingface_hub/tr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
@@ -360,25 +360,35 @@ _LISTED_ALSO: dict[Kind, set[str]] = {
 _LISTED_FULL = {"author", "disabled", "lastModified", "sha", "siblings", "description", "paperswithcode_id"}
 
 
-def info_json(source: InfoSource, expand: Iterable[str] = ()) -> Json:
-    """The info object of one repo: everything usual, or with ``expand`` only what it names. Raises ExpandInvalid."""
-    allowed = PROPERTIES[source.repo.kind]
-    names = _checked(expand, allowed) or [name for name in allowed if name not in _NOT_BY_DEFAULT]
-    return _info(source, names)
+def check_expand(kind: Kind, expand: Sequence[str]) -> Sequence[str]:
+    """Raises ExpandInvalid unless such repos have all of these properties."""
+    if not PROPERTIES[kind].keys() >= set(expand):
+        raise ExpandInvalid(PROPERTIES[kind])
+    return expand
+
+
+def info_json(source: InfoSource, expand: Sequence[str] = ()) -> Json:
+    """The info object of one repo: everything usual, or with ``expand`` (checked) only what it names."""
+    return _info(source, expand or [name for name in PROPERTIES[source.repo.kind] if name not in _NOT_BY_DEFAULT])
 
 
 def listed_json(
-    source: InfoSource, expand: Iterable[str] = (), *, full: bool = False, card: bool = False, config: bool = False, linked: bool = False
+    source: InfoSource,
+    expand: Sequence[str] = (),
+    *,
+    full: bool = False,
+    card: bool = False,
+    config: bool = False,
+    linked: bool = False,
 ) -> Json:
-    """The info object of one repo in a list, which is shorter. Raises ExpandInvalid."""
-    allowed = PROPERTIES[source.repo.kind]
-    wanted = _checked(expand, allowed)
+    """The info object of one repo in a list, which is shorter."""
+    wanted = expand
     if not wanted:
         kind = source.repo.kind
         extra = {"cardData": card or (full and kind != "model"), "config": config, "models": linked, "datasets": linked}
         shown = _LISTED | _LISTED_ALSO[kind] | {name for name, is_on in extra.items() if is_on}
         shown |= _LISTED_FULL if full else set()
-        wanted = [name for name in allowed if name in shown]
+        wanted = [name for name in PROPERTIES[kind] if name in shown]
     return _info(source, wanted)
 
 
@@ -392,13 +402,6 @@ def _info(source: InfoSource, names: Iterable[str]) -> Json:
         if value is not None:
             found[name] = value
     return found
-
-
-def _checked(expand: Iterable[str], allowed: Mapping[str, Property]) -> list[str]:
-    wanted = list(expand)
-    if any(name not in allowed for name in wanted):
-        raise ExpandInvalid(allowed)
-    return wanted
 
 
 def _transformers_info(config: Mapping[str, Any]) -> Json | None:
