@@ -31,6 +31,7 @@ from yungu.accounts.models import (
     TokenGrant,
 )
 from yungu.accounts.queries import (
+    find_administrator,
     find_owner,
     get_organization,
     get_owner,
@@ -47,6 +48,7 @@ from yungu.accounts.queries import (
 )
 from yungu.accounts.rules import may_rule
 from yungu.accounts.service import (
+    SESSION_LIFETIME,
     actor_for_token,
     actor_for_user,
     add_member,
@@ -68,6 +70,7 @@ from yungu.accounts.service import (
 
 __all__ = [
     "ANONYMOUS",
+    "SESSION_LIFETIME",
     "Actor",
     "Member",
     "NameInvalid",
@@ -96,6 +99,7 @@ __all__ = [
     "create_token",
     "create_user",
     "end_session",
+    "find_administrator",
     "find_owner",
     "get_organization",
     "get_owner",

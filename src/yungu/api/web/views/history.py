@@ -12,7 +12,6 @@ from yungu.api.http import Call
 from yungu.api.web.rendering import page
 from yungu.api.web.views.files import page_number
 from yungu.api.web.views.repos import enter, frame, named_revisions
-from yungu.hub.queries.changes import MAX_FILES
 from yungu.kernel.db import Session
 
 _PER_PAGE = 40
@@ -42,6 +41,5 @@ def get_commit(session: Session, call: Call) -> Response:
         "repo": place.repo,
         "frame": frame(session, place.visit, place.repo, "files"),
         "diff": hub.diff_commit(place.git, place.commit),
-        "most_files": MAX_FILES,
     }
     return page(place.visit, "commit.html", **context)

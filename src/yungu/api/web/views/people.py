@@ -9,7 +9,6 @@ from starlette.responses import Response
 from yungu import accounts
 from yungu.accounts import NameInvalid, NameTaken
 from yungu.accounts.errors import PasswordWeak
-from yungu.accounts.service import SESSION_LIFETIME
 from yungu.api.http import Call
 from yungu.api.http.app import RouteNotFound, read_body
 from yungu.api.http.auth import SESSION_COOKIE
@@ -72,7 +71,7 @@ def signed_in(visit: Visit, target: str, value: str) -> Response:
     visit.has_stale_cookie = False
     response = see_other(visit, target)
     secure = visit.call.origin.startswith("https:")
-    seconds = int(SESSION_LIFETIME.total_seconds())
+    seconds = int(accounts.SESSION_LIFETIME.total_seconds())
     response.set_cookie(SESSION_COOKIE, value, max_age=seconds, httponly=True, samesite="lax", secure=secure)
     return response
 
