@@ -15,12 +15,15 @@ from yungu.storage.git import Commit, GitObjects, GitStore
 
 
 def drop_content(session: Session, git: GitStore, repo: Repo, sha256s: Collection[str], actor: Actor) -> None:
-    """Remove LFS content from all branches and tags of a repo, rewriting their history, and unbind it from the repo."""
+    """Remove LFS content from all branches and tags of a repo, rewriting their history, and unbind it from the repo.
+
+    An annotated tag whose commit had to be written anew becomes a plain one."""
     objects = git.open(repo.id)
     unwanted, rewritten = set(sha256s), dict[str, str]()
     for ref in queries.list_refs(session, repo):
-        fresh = _rewrite(objects, objects.commit(ref.oid).oid, unwanted, rewritten)
-        if fresh != ref.oid:
+        commit = objects.commit(ref.oid).oid
+        fresh = _rewrite(objects, commit, unwanted, rewritten)
+        if fresh != commit:
             move_ref(session, git, repo, ref.name, expect=ref.oid, to=fresh, actor_id=actor.id)
     bound = (repo_blobs.c.repo_id == repo.id) & repo_blobs.c.sha256.in_(unwanted)
     session.execute(sa.delete(repo_blobs).where(bound))
