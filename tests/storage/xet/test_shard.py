@@ -143,13 +143,16 @@ def test_a_known_file_cannot_be_given_another_sha256(loaded: Any) -> None:
         loaded.send_shard(forge.shard(FILE.but(sha256=VICTIM)))
 
 
-def test_the_same_bytes_under_a_second_xet_hash_are_refused(loaded: Any) -> None:
+def test_the_same_bytes_cut_otherwise_are_taken_for_the_file_that_is_here(loaded: Any) -> None:
     loaded.send_shard(forge.shard(FILE))
     recut = forge.xorb([FILE.data[:20_000], FILE.data[20_000:]])
     loaded.send_xorb(recut.body, recut.hash)
+    again = forge.file(recut)
     for claim in (FILE.sha256, None):
-        with pytest.raises(xet.Sha256Taken):
-            loaded.send_shard(forge.shard(forge.file(recut).but(sha256=claim)))
+        loaded.send_shard(forge.shard(again.but(sha256=claim)))
+    with loaded.database.read() as session:
+        assert xet.find_file_hash(session, FILE.sha256) == FILE.hash
+        assert xet.find_file(session, again.hash) is None
 
 
 def test_a_file_above_the_limit_is_refused(loaded: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from yungu.kernel.errors import Conflict, Exhausted, Invalid, NotFound, Unavailable
+from yungu.kernel.errors import Exhausted, Invalid, NotFound, Unavailable
 
 
 class HashInvalid(Invalid):
@@ -25,10 +25,6 @@ class XorbMissing(Invalid):
 
 class Sha256Mismatch(Invalid):
     """The bytes that a shard's terms give do not have the sha256 that it claims."""
-
-
-class Sha256Taken(Conflict):
-    """This sha256 is already proven for a file with another Xet hash."""
 
 
 class FileTooLarge(Exhausted):

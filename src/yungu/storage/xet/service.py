@@ -23,7 +23,7 @@ from yungu.storage import content
 from yungu.storage.backends import ByteStore
 from yungu.storage.errors import BytesNotFound
 from yungu.storage.xet import queries, rules
-from yungu.storage.xet.errors import Sha256Mismatch, Sha256Taken, XorbDamaged, XorbInvalid, XorbMissing
+from yungu.storage.xet.errors import Sha256Mismatch, XorbDamaged, XorbInvalid, XorbMissing
 from yungu.storage.xet.hashing import is_dedup_eligible, to_hex
 from yungu.storage.xet.index import XorbIndex
 from yungu.storage.xet.models import (
@@ -102,8 +102,7 @@ def prove_files(
 ) -> list[ProvenFile]:
     """Find out the sha256 of each file from its bytes and hold it against the claim.
 
-    A pair (Xet hash, sha256) that was proven before is not read again. Raises Sha256Mismatch, Sha256Taken,
-    XorbDamaged."""
+    A pair (Xet hash, sha256) that was proven before is not read again. Raises Sha256Mismatch, XorbDamaged."""
     total, done = sum(file.size_bytes for file in files), 0
     find_index = queries.IndexReader(database)
     proven = []
@@ -121,13 +120,17 @@ def prove_files(
 def record_files(session: Session, files: Sequence[ProvenFile], *, repo_id: int, user_id: int) -> None:
     """Make proven files known, with their logical blobs, and note who brought them to which repo.
 
-    Raises XorbMissing when a sweep took a xorb meanwhile, Sha256Taken."""
+    Bytes that are here already, cut into other chunks, stay as they are: what was just sent again proves that the user
+    has them, and its xorbs are left to the sweep. So nobody can block a file for others by sending it in odd pieces
+    first. Raises XorbMissing when a sweep took a xorb meanwhile."""
     for proven in files:
         _keep_xorbs(session, proven.file)
-        if queries.find_file(session, proven.file.hash) is None:
+        held = queries.find_file_hash(session, proven.sha256)
+        if held is None:
             _insert_file(session, proven)
-        content.record_xet(session, proven.sha256, proven.file.size_bytes, proven.file.hash)
-        claim_file(session, proven.file.hash, repo_id=repo_id, user_id=user_id)
+        file_hash = held or proven.file.hash
+        content.record_xet(session, proven.sha256, proven.file.size_bytes, file_hash)
+        claim_file(session, file_hash, repo_id=repo_id, user_id=user_id)
 
 
 def claim_file(session: Session, file_hash: str, *, repo_id: int, user_id: int) -> None:
@@ -216,23 +219,15 @@ def _shifted(progress: Progress | None, base: int, total: int) -> Progress | Non
 
 
 def _find_proven(database: Database, file: CheckedFile) -> str | None:
-    """The sha256 that this very file is already proven to have. Raises Sha256Taken before anything is read."""
+    """The sha256 that this very file is already proven to have."""
     with database.read() as session:
         known = queries.find_file(session, file.hash)
-        if known is None and file.sha256 is not None:
-            _check_not_taken(session, file.sha256, file.hash)
     return known.sha256 if known else None
 
 
 def _check_claim(file: CheckedFile, sha256: str) -> None:
     if file.sha256 not in (None, sha256):
         raise Sha256Mismatch(f"The file {file.hash} has the sha256 {sha256}, not {file.sha256} as the shard claims.")
-
-
-def _check_not_taken(session: Session, sha256: str, file_hash: str) -> None:
-    other = queries.find_file_hash(session, sha256)
-    if other not in (None, file_hash):
-        raise Sha256Taken(f"The sha256 {sha256} belongs to the Xet file {other}, so not to {file_hash}.")
 
 
 def _keep_xorbs(session: Session, file: CheckedFile) -> None:
@@ -245,7 +240,6 @@ def _keep_xorbs(session: Session, file: CheckedFile) -> None:
 
 def _insert_file(session: Session, proven: ProvenFile) -> None:
     file = proven.file
-    _check_not_taken(session, proven.sha256, file.hash)
     row = {
         "hash": file.hash,
         "sha256": proven.sha256,
@@ -253,9 +247,10 @@ def _insert_file(session: Session, proven: ProvenFile) -> None:
         "terms": encode_terms(file.terms),
         "created_at": clock.now(),
     }
-    session.execute(sa.insert(xet_files).values(row))
+    upsert(session, xet_files, row, keys=["hash"], update=[])
     for xorb_hash in sorted(file.xorb_hashes):
-        session.execute(sa.insert(xet_edges).values(file_hash=file.hash, xorb_hash=xorb_hash))
+        edge = {"file_hash": file.hash, "xorb_hash": xorb_hash}
+        upsert(session, xet_edges, edge, keys=["file_hash", "xorb_hash"], update=[])
         _advertise(session, xorb_hash, queries.get_index(session, xorb_hash), file)
 
 
