@@ -32,6 +32,7 @@ from yungu.accounts.models import (
 )
 from yungu.accounts.queries import (
     find_administrator,
+    find_administrator,
     find_owner,
     get_organization,
     get_owner,
@@ -99,6 +100,7 @@ __all__ = [
     "create_token",
     "create_user",
     "end_session",
+    "find_administrator",
     "find_administrator",
     "find_owner",
     "get_organization",

@@ -79,6 +79,13 @@ def find_administrator(session: Session) -> Owner | None:
     return Owner(*row) if row else None
 
 
+def find_administrator(session: Session) -> Owner | None:
+    """The administrator of the whole hub who has been there longest and may sign in."""
+    able = (owners.c.kind == "user") & owners.c.is_admin & owners.c.disabled_at.is_(None)
+    row = session.execute(sa.select(*OWNER).where(able).order_by(owners.c.id).limit(1)).first()
+    return Owner(*row) if row else None
+
+
 def list_owners(session: Session, kind: str | None = None, *, search: str = "", limit: int = 100) -> Sequence[Owner]:
     query = sa.select(*OWNER).order_by(owners.c.key).limit(limit)
     if kind:

@@ -61,11 +61,11 @@ def open_site(data: str | None, *, make: bool = False) -> Iterator[Site]:
         from yungu.app.wiring import build_site
 
         site = build_site(settings)
-    try:
-        yield site
-    finally:
-        site.workers.shutdown()
-        site.db.close()
+        try:
+            yield site
+        finally:
+            site.workers.shutdown()
+            site.db.close()
 
 
 @contextmanager
@@ -83,7 +83,7 @@ def data_problems_told(settings: Settings) -> Iterator[None]:
         ) from error
     except DBAPIError as error:
         place = settings.database_url.rpartition("@")[2] or str(settings.data_path / "yungu.db")
-        raise DataUnusable(f"The database {place} cannot be opened: {error.orig}.") from error
+        raise DataUnusable(f"The database {place} cannot be used: {error.orig}.") from error
 
 
 def read_password(wanted: bool) -> str | None:

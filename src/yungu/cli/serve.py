@@ -33,13 +33,14 @@ def serve(
     host: Annotated[str | None, typer.Option("--host", help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option("--port", help="Port to listen on; 0: any free one.")] = None,
     data: Data = None,
+    demo: Annotated[bool, typer.Option("--demo", help="Fill an empty hub with example repos.")] = False,
 ) -> None:
     """Run the hub until it is interrupted."""
     settings = load_settings(host=host, port=port, data=data)
     _set_up_logging(settings)
     listener = listen(settings.host, settings.port)
     with listener, data_problems_told(settings):
-        _run(settings, listener)
+        _run(settings, listener, demo=demo)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -58,15 +59,18 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _run(settings: Settings, listener: socket.socket) -> None:
+def _run(settings: Settings, listener: socket.socket, *, demo: bool) -> None:
     import uvicorn
 
+    from yungu.app import demo as examples
     from yungu.app import first_start
     from yungu.app.protocol import choose_protocol
     from yungu.app.wiring import build_app
 
     app = build_app(settings)
     administrator = first_start.ensure_administrator(app.site)
+    if demo:
+        examples.fill(app.site)
     welcome = _welcome(settings, _address(settings, listener), administrator)
 
     class Server(uvicorn.Server):
