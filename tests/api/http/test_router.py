@@ -55,9 +55,10 @@ def test_a_path_leads_to_its_pattern(router: Router) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("path", "pattern"), [("/", "/"), ("/lin", "/{owner}"), ("/lin/", "/{owner}"), ("/lin/tea/", "/{owner}/{name}")]
-)
+ENDINGS = {"/": "/", "/lin": "/{owner}", "/lin/": "/{owner}", "/lin/tea/": "/{owner}/{name}"}
+
+
+@pytest.mark.parametrize(("path", "pattern"), ENDINGS.items())
 def test_a_slash_at_the_end_does_not_matter(router: Router, path: str, pattern: str) -> None:
     found = find(router, path)
     assert found is not None
@@ -73,12 +74,7 @@ def test_an_escaped_slash_stays_inside_its_segment(router: Router) -> None:
 def test_the_rest_of_a_path_is_one_parameter(router: Router) -> None:
     found = find(router, "/lin/tea/resolve/main/a%20b/%E8%8C%B6%2Fx.txt")
     assert found is not None
-    assert found[1] == {"owner": "lin", "name": "tea", "rev": "main", "path*": "a b/茶/x.txt"} or found[1] == {
-        "owner": "lin",
-        "name": "tea",
-        "rev": "main",
-        "path": "a b/茶/x.txt",
-    }
+    assert found[1] == {"owner": "lin", "name": "tea", "rev": "main", "path": "a b/茶/x.txt"}
 
 
 def test_a_literal_wins_over_a_parameter_and_a_kind_over_any_word(router: Router) -> None:
@@ -91,7 +87,7 @@ def test_a_literal_wins_over_a_parameter_and_a_kind_over_any_word(router: Router
 
 @pytest.mark.parametrize(
     "path",
-    ["/api/things/lin/tea", "/api/models//tea", "/lin/tea/resolve/main", "/a/b/c/d/e/f", "/lin//resolve/main/x", "//"],
+    ["/api/things/lin/tea", "/api/models//tea", "/lin/tea/resolve/main", "/a/b/c/d/e/f", "/lin//resolve/main/x"],
 )
 def test_what_fits_no_pattern_leads_nowhere(router: Router, path: str) -> None:
     assert find(router, path) is None
