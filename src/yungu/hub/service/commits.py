@@ -115,6 +115,7 @@ def _write_tree(
     session: Session, objects: GitObjects, repo: Repo, changes: Sequence[Change], base: str | None, actor: Actor
 ) -> str:
     tree = objects.commit(base).tree if base else None
+    changes = [_meant(objects, change) for change in changes]
     pointers = _write_pointers(session, objects, repo, changes, actor)
     puts: dict[str, tuple[str, int]] = {}
     drops: list[str] = []
@@ -127,6 +128,15 @@ def _write_tree(
             case Drop():
                 drops.append(_existing_path(objects, tree, change))
     return objects.edit_tree(tree, puts, drops)
+
+
+def _meant(objects: GitObjects, change: Change) -> Change:
+    """A file that is a pointer stands for its content: whoever commits it needs the same right to that content."""
+    if isinstance(change, FilePut) and rules.may_be_pointer("blob", change.size_bytes):
+        pointer = rules.parse_pointer(objects.read_blob(change.oid))
+        if pointer is not None:
+            return LfsPut(change.path, pointer.sha256, pointer.size_bytes)
+    return change
 
 
 def _write_pointers(
