@@ -44,6 +44,17 @@ def upload_pack(path: Path, *, advertise: bool) -> list[str]:
     return ["git", "upload-pack", "--strict", "--stateless-rpc", *first, str(path)]
 
 
+_fetch_capabilities: list[bytes] = []
+
+
+def fetch_capabilities(path: Path) -> bytes:
+    """What upload-pack says of itself under protocol 2, before any ref: the same for all of our repos, asked once."""
+    if not _fetch_capabilities:
+        command, env = upload_pack(path, advertise=True), environment(GIT_PROTOCOL="version=2")
+        _fetch_capabilities.append(subprocess.run(command, env=env, capture_output=True, check=True).stdout)
+    return _fetch_capabilities[0]
+
+
 def popen(
     path: Path,
     arguments: Sequence[str],

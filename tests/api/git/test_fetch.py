@@ -140,3 +140,23 @@ def test_the_machines_own_git_configuration_does_not_matter(
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("GIT_DIR", str(tmp_path))
     assert desk.clone(place.url(""), "c").read("a.txt") == b"hello\n"
+
+
+def test_refs_are_listed_as_git_would_list_them(desk: Desk, place: Place) -> None:
+    clone = desk.clone(place.url(), "c")
+    clone.git("tag", "light")
+    clone.git("tag", "-a", "heavy", "-m", "x")
+    clone.git("push", "-q", "origin", "light", "heavy", "HEAD:refs/heads/dev/x")
+    asked = [[], ["--symref"], ["--tags"], ["--heads", "--symref"], ["refs/heads/dev/*"], ["HEAD"], ["nothing"]]
+    for options in asked:
+        ours = desk.git("ls-remote", place.url(""), *options)
+        gits = desk.git("-c", "protocol.version=0", "ls-remote", place.url(""), *options)
+        assert ours == gits
+
+
+def test_a_request_for_refs_that_is_out_of_the_ordinary_is_judged_by_git(place: Place) -> None:
+    headers = {"content-type": "application/x-git-upload-pack-request", "git-protocol": "version=2"}
+    odd = b"0014command=ls-refs\n00010008odd\n0000"
+    assert httpx.post(f"{place.url('')}/git-upload-pack", content=odd, headers=headers).status_code in (200, 400)
+    for broken in (odd[:-4], b"0014command=ls-refs\n0001zzzz", b"0014command=ls-refs\n000100ffpeel\n0000"):
+        assert httpx.post(f"{place.url('')}/git-upload-pack", content=broken, headers=headers).status_code == 400

@@ -17,8 +17,10 @@ from starlette.types import Receive, Scope, Send
 from yungu import hub
 from yungu.api.git import wire
 from yungu.api.git.bodies import receive_git_body
+from yungu.api.git.listing import list_refs, parse_list_refs
 from yungu.api.git.places import readable_repo
 from yungu.api.http import Call
+from yungu.hub import Repo
 from yungu.kernel.db import Session
 from yungu.storage import git_binary
 from yungu.storage.errors import GitRefused
@@ -33,24 +35,35 @@ NEVER_KEPT = {
 }
 _PROTOCOL = re.compile(r"^version=[012]$")
 _BLOCK_BYTES = 256 << 10
+_SMALL_BYTES = 64 << 10  # a request so small needs no file until git wants one
 
 
 async def advertise_fetch(call: Call) -> Response:
     """GET info/refs?service=git-upload-pack: the refs, or for protocol 2 only what the server can do."""
-    path = await call.read(_prepare, call)
-    protocol = _protocol(call)
-    first = b"" if protocol == "version=2" else wire.line(b"# service=git-upload-pack\n") + wire.FLUSH
+    repo = await call.read(_readable, call)
+    path, protocol = call.site.git.path(repo.id), _protocol(call)
+    if protocol == "version=2":
+        able = await call.in_thread(lambda: git_binary.fetch_capabilities(path))
+        return Response(able, media_type="application/x-git-upload-pack-advertisement", headers=NEVER_KEPT)
+    await call.read(hub.sync_refs, call.site.git, repo)
+    first = wire.line(b"# service=git-upload-pack\n") + wire.FLUSH
     with tempfile.TemporaryFile() as nothing:
         return await _run(path, protocol, nothing, "advertisement", first, advertise=True)
 
 
 async def upload_pack(call: Call) -> Response:
     """POST git-upload-pack: one round of a fetch."""
-    path = await call.read(_prepare, call)
-    with tempfile.TemporaryFile() as request:
+    repo = await call.read(_readable, call)
+    with tempfile.SpooledTemporaryFile(_SMALL_BYTES) as request:
         await receive_git_body(call, _Spool(request), max_bytes=MAX_REQUEST_BYTES)
         request.seek(0)
-        return await _run(path, _protocol(call), request, "result", b"", advertise=False)
+        listing = parse_list_refs(request.read(_SMALL_BYTES)) if _protocol(call) == "version=2" else None
+        if listing is not None:
+            found = await call.read(list_refs, call.site.git, repo, listing)
+            return Response(found, media_type="application/x-git-upload-pack-result", headers=NEVER_KEPT)
+        request.seek(0)
+        await call.read(hub.sync_refs, call.site.git, repo)
+        return await _run(call.site.git.path(repo.id), _protocol(call), request, "result", b"", advertise=False)
 
 
 class _Spool:
@@ -91,10 +104,8 @@ class ProcessResponse(Response):
         await send({"type": "http.response.body", "body": b""})
 
 
-def _prepare(session: Session, call: Call) -> Path:
-    repo, _ = readable_repo(session, call)
-    hub.sync_refs(session, call.site.git, repo)
-    return call.site.git.path(repo.id)
+def _readable(session: Session, call: Call) -> Repo:
+    return readable_repo(session, call)[0]
 
 
 async def _run(

@@ -29,8 +29,8 @@ from yungu.storage.git import GitStore
 from yungu.storage.quarantine import Quarantine
 
 _SUBMODULE = 0o160000
-_SEEN_BLOBS = 200_000
-"""Blobs remembered as checked, about 100 bytes each; beyond that some are checked again."""
+_SEEN_BLOBS, _SEEN_PATHS = 200_000, 50_000
+"""Remembered as checked, 100 to 300 bytes each; beyond that some are checked again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +60,12 @@ def check_content(incoming: Quarantine, updates: Iterable[RefUpdate], known: Col
     Raises GitObjectMissing, PackInvalid, PathInvalid, FileTooBig."""
     tips = [_check_tip(incoming, update.name, update.after) for update in updates if update.after is not None]
     pointers: dict[str, Pointer] = {}
+    paths: dict[bytes, str] = {}
     seen: set[bytes] = set()
     for change in incoming.iter_changes(tips, known):
-        path = _check_path(change.path)
+        path = paths.get(change.path) or _check_path(change.path)
+        if len(paths) < _SEEN_PATHS:
+            paths[change.path] = path
         blob = bytes.fromhex(change.oid)
         if change.mode == _SUBMODULE or blob in seen:
             continue
