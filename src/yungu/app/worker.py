@@ -1,4 +1,4 @@
-"""What runs beside requests: counters are written, old uploads swept, git objects packed."""
+"""What runs beside requests: counters are written, new weights measured, old uploads swept, git objects packed."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
-from yungu import accounts
+from yungu import accounts, hub
 from yungu.api.http import Site
+from yungu.api.http.blobs import read_blob
 from yungu.app import chores
 
 log = logging.getLogger("yungu.worker")
@@ -51,6 +53,7 @@ async def _loop(site: Site) -> None:
             await _guarded(lambda: chores.keep_packed(site))
         await asyncio.sleep(_FLUSH_EVERY_SECONDS)
         await _guarded(lambda: flush(site))
+        await _guarded(lambda: hub.measure_weights(site.db, site.git, partial(read_blob, site)))
 
 
 async def _guarded(work: Callable[[], object]) -> None:

@@ -12,6 +12,7 @@
 """
 
 from yungu.hub.errors import *  # noqa: F403 - every error of the hub is part of its door
+from yungu.hub.jobs import measure_weights as measure_weights
 from yungu.hub.models import (
     KINDS as KINDS,
 )

@@ -57,10 +57,11 @@ class Repo:
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """A full ref name ("refs/heads/main") and where it points (an annotated tag's own oid included)."""
+    """A full ref name ("refs/heads/main"), where it points (an annotated tag's own oid included), and since when."""
 
     name: str
     oid: str
+    moved_at: datetime = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +118,11 @@ class LfsPut:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """Delete a file or a whole folder."""
+    """Delete a file or a whole folder. ``is_optional``: it need not be there."""
 
     path: str
     folder: bool = False
+    is_optional: bool = False
 
 
 Change = FilePut | LfsPut | Drop
@@ -148,6 +150,7 @@ class RepoFilter:
     author: str | None = None
     tags: Sequence[str] = ()
     pipeline_tag: str | None = None
+    library_name: str | None = None
     gated: bool | None = None
     min_parameters: int | None = None
     max_parameters: int | None = None
@@ -302,6 +305,8 @@ class Webhook:
     created_at: datetime
 
 
+_UNMEASURED = sa.text("kind = 'model' AND head IS NOT NULL AND (measured_head IS NULL OR measured_head <> head)")
+
 repos = sa.Table(
     "repos",
     metadata,
@@ -322,6 +327,7 @@ repos = sa.Table(
     sa.Column("pipeline_tag", sa.String(100), index=True),
     sa.Column("library_name", sa.String(100)),
     sa.Column("parameters_count", sa.BigInteger),
+    sa.Column("measured_head", sa.String(40), comment="the head whose weights parameters_count was read from"),
     sa.Column("likes_count", sa.Integer, nullable=False, default=0),
     sa.Column("downloads_count", sa.Integer, nullable=False, default=0),
     sa.Column("downloads_total_count", sa.Integer, nullable=False, default=0),
@@ -337,6 +343,7 @@ repos = sa.Table(
     sa.Index("ix_repos_kind_likes", "kind", "likes_count", "id"),
     sa.Index("ix_repos_kind_modified", "kind", "modified_at", "id"),
     sa.Index("ix_repos_kind_created", "kind", "created_at", "id"),
+    sa.Index("ix_repos_unmeasured", "id", sqlite_where=_UNMEASURED, postgresql_where=_UNMEASURED),
     sqlite_autoincrement=True,  # a number is never given twice: the git directory of a deleted repo may still lie there
 )
 

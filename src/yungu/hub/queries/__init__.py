@@ -19,6 +19,7 @@ from yungu.hub.queries.discussions import (
 )
 from yungu.hub.queries.files import (
     commit_count,
+    content_sha256,
     find_file,
     get_file,
     last_commits,
@@ -34,7 +35,15 @@ from yungu.hub.queries.keeping import (
     list_unbound,
 )
 from yungu.hub.queries.lfs import list_lfs_files
-from yungu.hub.queries.lists import count_tagged, count_tags, list_libraries, list_repos, list_tasks
+from yungu.hub.queries.lists import (
+    count_tagged,
+    count_tags,
+    list_libraries,
+    list_repos,
+    list_tasks,
+    list_unmeasured,
+    search_repos,
+)
 from yungu.hub.queries.locks import get_lock, list_locks
 from yungu.hub.queries.people import (
     count_discussions,
@@ -64,14 +73,17 @@ from yungu.hub.queries.repos import (
     writable_repo,
 )
 from yungu.hub.queries.webhooks import get_webhook, list_webhooks
-from yungu.hub.queries.weights import model_config, safetensors_header, safetensors_summary
+from yungu.hub.queries.weights import ReadRange, model_config, safetensors_header, safetensors_summary
 
 __all__ = [
+    "ReadRange",
+    "list_unmeasured",
     "CommitDiff",
     "DiffLine",
     "FileDiff",
     "commit_count",
     "compare",
+    "content_sha256",
     "contributable_repo",
     "count_discussions",
     "count_likes",
@@ -85,8 +97,8 @@ __all__ = [
     "find_file",
     "find_ref",
     "find_repo",
-    "find_titled_collection",
     "find_repo_by_id",
+    "find_titled_collection",
     "get_access_request",
     "get_collection_item",
     "get_comment",
@@ -131,6 +143,7 @@ __all__ = [
     "ruled_repo",
     "safetensors_header",
     "safetensors_summary",
+    "search_repos",
     "stored_bytes",
     "visible_collection",
     "visible_repo",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from pathlib import Path
 
 from yungu.hub import rules
 from yungu.hub.errors import EntryNotFound
@@ -45,7 +47,55 @@ class _Listings:
                 self._count -= len(self._kept.popitem(last=False)[1])
 
 
+class _Sha256s:
+    """Digests of regular files by blob oid, the least recently used dropped first."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, str] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, git: GitObjects, oid: str) -> str:
+        with self._lock:
+            found = self._kept.get(oid)
+            if found is not None:
+                self._kept.move_to_end(oid)
+                return found
+        found = hashlib.sha256(git.read_blob(oid)).hexdigest()
+        with self._lock:
+            self._kept[oid] = found
+            if len(self._kept) > _KEPT_NODES:
+                self._kept.popitem(last=False)
+        return found
+
+
+class _Histories:
+    """What was found out of who changed what, by commit; all of it forgotten, eldest commits first, when it is much."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[Path, str], dict[str, Commit]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, git: GitObjects, commit: str, paths: Sequence[str]) -> Mapping[str, Commit]:
+        with self._lock:
+            known = dict(self._kept.get((git.path, commit), {}))
+        missing = [path for path in paths if path not in known]
+        if missing:
+            found = git.last_commits(commit, missing)
+            known |= found
+            self._keep((git.path, commit), found)
+        return {path: known[path] for path in paths if path in known}
+
+    def _keep(self, key: tuple[Path, str], found: Mapping[str, Commit]) -> None:
+        with self._lock:
+            self._kept[key] = {**self._kept.get(key, {}), **found}
+            self._kept.move_to_end(key)
+            while sum(map(len, self._kept.values())) > _KEPT_NODES:
+                self._kept.popitem(last=False)
+
+
 _listings = _Listings()
+_sha256s = _Sha256s()
+_histories = _Histories()
 
 
 def list_files(git: GitObjects, commit: str) -> Sequence[TreeFile]:
@@ -88,9 +138,16 @@ def read_text(git: GitObjects, commit: str, path: str, *, limit: int) -> str | N
     return git.read_blob(found.oid).decode("utf-8", "replace")
 
 
-def last_commits(git: GitObjects, commit: str, paths: Iterable[str]) -> dict[str, Commit]:
+def content_sha256(git: GitObjects, file: TreeFile) -> str:
+    """The sha256 of what a reader of the file gets (64 hex), for regular files computed once and kept for a while.
+
+    Raises GitObjectMissing, also for a submodule, which has no content here."""
+    return file.pointer.sha256 if file.pointer else _sha256s.get(git, file.oid)
+
+
+def last_commits(git: GitObjects, commit: str, paths: Iterable[str]) -> Mapping[str, Commit]:
     """For each path the newest commit that changed it."""
-    return git.last_commits(commit, paths)
+    return _histories.get(git, commit, list(paths))
 
 
 @lru_cache(maxsize=4096)

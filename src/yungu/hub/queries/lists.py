@@ -41,6 +41,24 @@ def list_repos(session: Session, wanted: RepoFilter, actor: Actor) -> Page[Repo]
     return Page([repo for repo in found if rules.may_read(actor, repo)], cursor)
 
 
+def search_repos(session: Session, wanted: RepoFilter, actor: Actor, *, skip: int = 0) -> tuple[Sequence[Repo], int]:
+    """For clients that ask for pages by number: the repos that match after the first ``skip``, at most
+    ``wanted.limit``, and how many match in all. The deeper the page, the more it costs."""
+    values = {"kind": wanted.kind, "actor_id": actor.id, "most": wanted.limit}
+    matching = _best_first(wanted.sort, _standing(actor)).where(*_conditions(wanted))
+    found = (Repo(*row[:-1]) for row in session.execute(matching.offset(skip), values))
+    counted = sa.select(sa.func.count()).select_from(matching.order_by(None).limit(None).subquery())
+    total = session.scalar(counted, {"kind": wanted.kind, "actor_id": actor.id})
+    return [repo for repo in found if rules.may_read(actor, repo)], int(total or 0)
+
+
+def list_unmeasured(session: Session, *, limit: int) -> Sequence[Repo]:
+    """Models whose head has moved since their weights were measured."""
+    waiting = repos.c.head.is_not(None) & sa.or_(repos.c.measured_head.is_(None), repos.c.measured_head != repos.c.head)
+    query = sa.select(*REPO).where(repos.c.kind == "model", waiting).order_by(repos.c.id).limit(limit)
+    return [Repo(*row) for row in session.execute(query)]
+
+
 def count_tagged(session: Session, tag: str) -> int:
     """How many public repos carry the tag."""
     query = sa.select(sa.func.count()).select_from(repo_tags.join(repos, repos.c.id == repo_tags.c.repo_id))
@@ -125,6 +143,8 @@ def _conditions(wanted: RepoFilter) -> list[sa.ColumnElement[bool]]:
         found.append(repos.c.owner_id.in_(sa.select(owners.c.id).where(owners.c.key == wanted.author.casefold())))
     for tag in wanted.tags:
         found.append(repos.c.id.in_(sa.select(repo_tags.c.repo_id).where(repo_tags.c.tag == tag.casefold())))
+    if wanted.library_name:
+        found.append(repos.c.library_name == wanted.library_name)
     if wanted.pipeline_tag:
         found.append(repos.c.pipeline_tag == wanted.pipeline_tag)
     if wanted.gated is not None:

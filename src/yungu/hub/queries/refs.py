@@ -14,6 +14,7 @@ from yungu.kernel.db import Session
 from yungu.storage.errors import GitObjectMissing
 from yungu.storage.git import GitStore
 
+_REF = sa.select(refs.c.name, refs.c.oid, refs.c.moved_at)
 _REFS_BY_NAME = sa.select(refs.c.name, refs.c.oid).where(
     refs.c.repo_id == sa.bindparam("repo_id"), refs.c.name.in_([sa.bindparam("one"), sa.bindparam("other")])
 )
@@ -22,14 +23,14 @@ _SHORT = re.compile(r"^[0-9a-fA-F]{5,40}$")
 
 def find_ref(session: Session, repo: Repo, name: str) -> Ref | None:
     """The ref of that full name."""
-    oid = session.scalar(sa.select(refs.c.oid).where((refs.c.repo_id == repo.id) & (refs.c.name == name)))
-    return Ref(name, oid) if oid else None
+    row = session.execute(_REF.where((refs.c.repo_id == repo.id) & (refs.c.name == name))).first()
+    return Ref(*row) if row else None
 
 
 def list_refs(session: Session, repo: Repo, prefix: str = "refs/") -> Sequence[Ref]:
     """All refs under ``prefix``, by name."""
     where = (refs.c.repo_id == repo.id) & refs.c.name.startswith(prefix, autoescape=True)
-    return [Ref(*row) for row in session.execute(sa.select(refs.c.name, refs.c.oid).where(where).order_by(refs.c.name))]
+    return [Ref(*row) for row in session.execute(_REF.where(where).order_by(refs.c.name))]
 
 
 def resolve_revision(session: Session, git: GitStore, repo: Repo, revision: str | None) -> str:

@@ -126,7 +126,7 @@ def _write_tree(
             case LfsPut():
                 puts[change.path] = (pointers[change.path], _REGULAR)
             case Drop():
-                drops.append(_existing_path(objects, tree, change))
+                drops += _existing_paths(objects, tree, change)
     return objects.edit_tree(tree, puts, drops)
 
 
@@ -153,11 +153,13 @@ def _write_pointers(
     return written
 
 
-def _existing_path(objects: GitObjects, tree: str | None, drop: Drop) -> str:
+def _existing_paths(objects: GitObjects, tree: str | None, drop: Drop) -> Sequence[str]:
     path = drop.path.strip("/")
-    if not path or tree is None or objects.entry(tree, path) is None:
-        raise DropMissing(drop.path)
-    return path
+    if path and tree is not None and objects.entry(tree, path) is not None:
+        return [path]
+    if drop.is_optional:
+        return []
+    raise DropMissing(drop.path)
 
 
 def _existing(session: Session, repo: Repo, branch: str) -> tuple[str, str]:

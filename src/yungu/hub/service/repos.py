@@ -11,7 +11,7 @@ from yungu.accounts.models import Actor, Owner
 from yungu.hub import queries, rules
 from yungu.hub.errors import NamespaceDenied, RepoExists
 from yungu.hub.events import RepoCreated, RepoDeleted, RepoDuplicated, RepoMoved, RepoSettingsChanged
-from yungu.hub.models import CommitPlan, FilePut, Gate, Kind, Repo, Visibility, refs, repo_blobs, repo_names, repos
+from yungu.hub.models import CommitPlan, FilePut, Gate, Kind, Repo, Visibility, repo_blobs, repo_names, repos
 from yungu.hub.service.commits import apply_commit
 from yungu.hub.service.refs import move_ref
 from yungu.kernel import clock

@@ -139,6 +139,7 @@ def upgrade() -> None:
     sa.Column('pipeline_tag', sa.String(length=100), nullable=True),
     sa.Column('library_name', sa.String(length=100), nullable=True),
     sa.Column('parameters_count', sa.BigInteger(), nullable=True),
+    sa.Column('measured_head', sa.String(length=40), nullable=True, comment='the head whose weights parameters_count was read from'),
     sa.Column('likes_count', sa.Integer(), nullable=False),
     sa.Column('downloads_count', sa.Integer(), nullable=False),
     sa.Column('downloads_total_count', sa.Integer(), nullable=False),
@@ -162,6 +163,7 @@ def upgrade() -> None:
         batch_op.create_index('ix_repos_kind_trending', ['kind', 'trending', 'id'], unique=False)
         batch_op.create_index(batch_op.f('ix_repos_owner_id'), ['owner_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_repos_pipeline_tag'), ['pipeline_tag'], unique=False)
+        batch_op.create_index('ix_repos_unmeasured', ['id'], unique=False, sqlite_where=sa.text("kind = 'model' AND head IS NOT NULL AND (measured_head IS NULL OR measured_head <> head)"), postgresql_where=sa.text("kind = 'model' AND head IS NOT NULL AND (measured_head IS NULL OR measured_head <> head)"))
 
     op.create_table('tokens',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
@@ -433,6 +435,7 @@ def downgrade() -> None:
 
     op.drop_table('tokens')
     with op.batch_alter_table('repos', schema=None) as batch_op:
+        batch_op.drop_index('ix_repos_unmeasured', sqlite_where=sa.text("kind = 'model' AND head IS NOT NULL AND (measured_head IS NULL OR measured_head <> head)"), postgresql_where=sa.text("kind = 'model' AND head IS NOT NULL AND (measured_head IS NULL OR measured_head <> head)"))
         batch_op.drop_index(batch_op.f('ix_repos_pipeline_tag'))
         batch_op.drop_index(batch_op.f('ix_repos_owner_id'))
         batch_op.drop_index('ix_repos_kind_trending')
