@@ -62,7 +62,6 @@ def listen(host: str, port: int) -> socket.socket:
 def _run(settings: Settings, listener: socket.socket, *, demo: bool) -> None:
     import uvicorn
 
-    from yungu.app import demo as examples
     from yungu.app import first_start
     from yungu.app.protocol import choose_protocol
     from yungu.app.wiring import build_app
@@ -70,7 +69,9 @@ def _run(settings: Settings, listener: socket.socket, *, demo: bool) -> None:
     app = build_app(settings)
     administrator = first_start.ensure_administrator(app.site)
     if demo:
-        examples.fill(app.site)
+        from yungu.app.demo import fill
+
+        fill(app.site)
     welcome = _welcome(settings, _address(settings, listener), administrator)
 
     class Server(uvicorn.Server):
