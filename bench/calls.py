@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness import (
@@ -13,45 +16,39 @@ from harness import (
     Cost,
     Figure,
     Hub,
+    Meter,
     Published,
     file_line,
+    free_port,
     median,
     progress,
     run_client,
     running_hub,
     save,
+    start,
+    stop,
+    wait_for_answer,
     workplace,
 )
 
 FILES = 300
+_BATCH = 40
 _TIMES_LESS = "times less CPU"
 _KOHAKU = "KohakuHub"
 _TEN_TIMES = 10.0
-
-_CARD = """---
-license: apache-2.0
-language: [en, zh]
-pipeline_tag: text-generation
-library_name: transformers
-tags: [bench, number-{number}]
-base_model: acme/base-{base}
----
-# Model {number}
-"""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repos", type=int, default=2000, help="models on the hub for the list")
-    parser.add_argument("--requests", type=int, default=600, help="requests per figure")
+    parser.add_argument("--rounds", type=int, default=15, help=f"of {_BATCH} requests of each kind")
     parser.add_argument("--work", help="where to put the temporary folder")
     options = parser.parse_args()
-    with workplace(options.work) as work, running_hub(work) as hub:
+    with workplace(options.work) as work, running_hub(work, models=options.repos) as hub:
         connection = hub.connect()
         many = _repo_of_many(connection)
-        _fill(connection, options.repos)
         figures = [
-            *_looks(hub, connection, many, options.requests, options.repos),
+            *_looks(hub, many, options.rounds, options.repos, work),
             *_commits(hub, connection, work),
             _snapshot(hub, many, work),
         ]
@@ -59,10 +56,10 @@ def main() -> None:
 
 
 _NOTE = """\
-One kept-alive connection with a token, one request after the other; commits and the snapshot by the stock client
-(its calls before and after included, its own CPU not). KohakuHub's figures were taken on the same kind of machine in a
-run of its own, with SQLite and one worker or PostgreSQL and two (the lower CPU figure of both is shown); its CPU for a
-commit of one file is not known, so wall time is held against its faster set-up."""
+One kept-alive connection with a token, one request after the other, the kinds in turn; commits and the snapshot by the
+stock client (its calls before and after included, its own CPU not). KohakuHub's figures were taken on the same kind of
+machine in a run of its own, with SQLite and one worker or PostgreSQL and two (the lower CPU figure of both is shown);
+its CPU for a commit of one file is not known, so wall time is held against its faster set-up."""
 
 
 def _repo_of_many(connection: Connection) -> str:
@@ -80,52 +77,74 @@ def _path(number: int) -> str:
     return f"data/part-{number % FILES:03}.txt"
 
 
-def _fill(connection: Connection, count: int) -> None:
-    started = time.monotonic()
-    for number in range(count):
-        repo_id = connection.create_repo(f"model-{number:05}")
-        card = _CARD.format(number=number, base=number % 50)
-        connection.commit(repo_id, [file_line("README.md", card), file_line("config.json", "{}")])
-    progress(f"made {count} models in {time.monotonic() - started:.0f} s")
+@dataclass(slots=True)
+class Look:
+    """A request that is sent again and again. ``kohaku_cpu``: seconds that KohakuHub needs for the like of it."""
+
+    what: str
+    method: str
+    path: str
+    kohaku_cpu: float | None = None
+    costs: list[Cost] = field(default_factory=list)
+
+    def figure(self, floor: Cost) -> Figure:
+        cost = median(self.costs)
+        if self.kohaku_cpu is None:
+            above = cost.cpu_seconds / floor.cpu_seconds
+            return Figure(self.what, cost, "an empty answer by uvicorn", floor, above, "times its CPU")
+        beside = Published(_KOHAKU, self.kohaku_cpu)
+        return Figure(self.what, cost, _KOHAKU, beside, self.kohaku_cpu / cost.cpu_seconds, _TIMES_LESS, _TEN_TIMES)
 
 
-def _looks(hub: Hub, connection: Connection, repo_id: str, count: int, repos: int) -> list[Figure]:
-    def each(what: str, kohaku_cpu: float, paths: Callable[[int], tuple[str, str]], times: int) -> Figure:
-        cost = _cost_of_each(hub, connection, paths, times)
-        beside = Published(_KOHAKU, kohaku_cpu)
-        return Figure(what, cost, _KOHAKU, beside, kohaku_cpu / cost.cpu_seconds, _TIMES_LESS, _TEN_TIMES)
-
-    return [
-        each("`HEAD resolve`", 0.021, lambda n: ("HEAD", f"/{repo_id}/resolve/main/{_path(n)}"), count),
-        each(f"model info, {FILES} files", 0.020, lambda n: ("GET", f"/api/models/{repo_id}"), count),
-        each(f"list, 50 of {repos} models", 0.022, lambda n: ("GET", "/api/models?limit=50"), count),
-        each(
-            f"list, 50 of {repos} models, by tag and word, by downloads, with all fields",
-            0.022,
-            lambda n: ("GET", "/api/models?limit=50&full=true&filter=bench&search=model&sort=downloads&direction=-1"),
-            count // 3,
-        ),
+def _looks(hub: Hub, repo_id: str, rounds: int, repos: int, work: Path) -> list[Figure]:
+    models = "/api/models?limit=50"
+    narrow = "filter=bench&search=model&sort=downloads&direction=-1"
+    looks = [
+        Look("`HEAD resolve`", "HEAD", f"/{repo_id}/resolve/main/{_path(0)}", 0.021),
+        Look(f"model info, {FILES} files", "GET", f"/api/models/{repo_id}", 0.020),
+        Look(f"list, 50 of {repos} models", "GET", models, 0.022),
+        Look("the same by tag and word, by downloads", "GET", f"{models}&{narrow}", 0.022),
+        Look("the same with the files of each", "GET", f"{models}&{narrow}&full=true"),
+        Look("`HEAD resolve`", "HEAD", f"/{repo_id}/resolve/main/{_path(0)}"),
     ]
+    with _empty_server(work) as (pid, url):
+        empty, floor = Connection(url, hub.token), Look("", "GET", "/")
+        for _ in range(rounds):
+            for look in looks:
+                look.costs.append(_batch(hub.pid, hub.connect(), look))
+            floor.costs.append(_batch(pid, empty, floor))
+    return [look.figure(median(floor.costs)) for look in looks]
 
 
-def _cost_of_each(hub: Hub, connection: Connection, request: Callable[[int], tuple[str, str]], count: int) -> Cost:
-    """CPU: the mean. Wall: the median."""
-    for number in range(count // 10):
-        connection.send(*request(number))
+def _batch(pid: int, connection: Connection, look: Look) -> Cost:
+    """CPU: the mean of a batch of requests. Wall: the median."""
+    connection.send(look.method, look.path)
     walls = []
-    with hub.meter() as meter:
-        for number in range(count):
+    with Meter(pid) as meter:
+        for _ in range(_BATCH):
             started = time.perf_counter()
-            connection.send(*request(number))
+            connection.send(look.method, look.path)
             walls.append(time.perf_counter() - started)
-    progress(f"{request(0)[1][:60]}: {meter.cost.per(count)}")
-    return Cost(meter.cost.cpu_seconds / count, statistics.median(walls))
+    return Cost(meter.cost.cpu_seconds / _BATCH, statistics.median(walls))
+
+
+@contextmanager
+def _empty_server(work: Path) -> Iterator[tuple[int, str]]:
+    """uvicorn with an application that answers nothing: what HTTP in Python costs here."""
+    port = free_port()
+    process = start([sys.executable, str(Path(__file__).with_name("empty_server.py")), str(port)], work / "empty.log")
+    url = f"http://127.0.0.1:{port}"
+    try:
+        wait_for_answer(process, url)
+        yield process.pid, url
+    finally:
+        stop(process)
 
 
 def _commits(hub: Hub, connection: Connection, work: Path) -> list[Figure]:
-    single = [{f"note-{n}.txt": f"note {n}\n"} for n in range(30)]
+    single = [{f"note-{n}.txt": f"note {n}\n"} for n in range(20)]
     one = _commit_cost(hub, connection.create_repo("single"), single, work)
-    many = _commit_cost(hub, connection.create_repo("triple"), [_small_files(f"round {n}") for n in range(5)], work)
+    many = _commit_cost(hub, connection.create_repo("triple"), [_small_files(f"round {n}") for n in range(3)], work)
     file = Cost(many.cpu_seconds / FILES, many.wall_seconds)
     beside_one, beside_file = Published(_KOHAKU, None, 0.212), Published(_KOHAKU, 0.008, 6.3)
     faster = beside_one.wall_seconds / one.wall_seconds

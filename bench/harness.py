@@ -26,6 +26,7 @@ RESULTS = ROOT / "build" / "bench"
 OWNER = "lin"
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _START_SECONDS = 60.0
+_KEPT_SECONDS = 2.0  # servers hang up on idle connections
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +146,14 @@ class Connection:
     def __init__(self, url: str, token: str) -> None:
         self._http = http.client.HTTPConnection(urllib.parse.urlsplit(url).netloc)
         self._headers = {"Authorization": f"Bearer {token}"}
+        self._used_at = 0.0
 
     def send(self, method: str, path: str, body: bytes | None = None, content_type: str = "application/json") -> bytes:
         """The answer's body. Raises RuntimeError on any status from 300 up."""
+        if time.monotonic() - self._used_at > _KEPT_SECONDS:
+            self._http.close()
         self._http.request(method, path, body, self._headers | {"Content-Type": content_type})
+        self._used_at = time.monotonic()
         answer = self._http.getresponse()
         content = answer.read()
         if answer.status >= 300:
@@ -185,11 +190,13 @@ def workplace(parent: str | None = None) -> Iterator[Path]:
 
 
 @contextmanager
-def running_hub(work: Path) -> Iterator[Hub]:
-    """A fresh hub that answers."""
+def running_hub(work: Path, *, models: int = 0) -> Iterator[Hub]:
+    """A fresh hub that answers, with so many small models."""
     data = work / "hub"
     yungu("user", "create", OWNER, "--password-stdin", f"--data={data}", stdin="only-for-this-run")
     token = yungu("token", "create", OWNER, "--scope=write", f"--data={data}").strip()
+    if models:
+        subprocess.run([sys.executable, Path(__file__).with_name("fill.py"), data, str(models), OWNER], check=True)
     process, url = start_hub(data)
     try:
         yield Hub(url, data, process, token)
