@@ -1,11 +1,11 @@
 """Who is there and what they may do: users, organizations, members, tokens, browser sessions, the actor.
 
-    from yungu import accounts
+from yungu import accounts
 
-    user = accounts.create_user(session, "lin", password="...", email="lin@example.org")
-    token, value = accounts.create_token(session, secret, user.id, name="laptop", scope="write")
-    actor = accounts.authenticate_token(session, secret, value)
-    accounts.find_owner(session, "lin")
+user = accounts.create_user(session, "lin", password="...", email="lin@example.org")
+token, value = accounts.create_token(session, secret, user.id, name="laptop", scope="write")
+actor = accounts.authenticate_token(session, secret, value)
+accounts.find_owner(session, "lin")
 """
 
 from yungu.accounts.errors import (
@@ -31,7 +31,6 @@ from yungu.accounts.models import (
     TokenGrant,
 )
 from yungu.accounts.queries import (
-    find_administrator,
     find_administrator,
     find_owner,
     get_organization,
@@ -100,7 +99,6 @@ __all__ = [
     "create_token",
     "create_user",
     "end_session",
-    "find_administrator",
     "find_administrator",
     "find_owner",
     "get_organization",

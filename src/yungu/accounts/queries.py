@@ -79,13 +79,6 @@ def find_administrator(session: Session) -> Owner | None:
     return Owner(*row) if row else None
 
 
-def find_administrator(session: Session) -> Owner | None:
-    """The administrator of the whole hub who has been there longest and may sign in."""
-    able = (owners.c.kind == "user") & owners.c.is_admin & owners.c.disabled_at.is_(None)
-    row = session.execute(sa.select(*OWNER).where(able).order_by(owners.c.id).limit(1)).first()
-    return Owner(*row) if row else None
-
-
 def list_owners(session: Session, kind: str | None = None, *, search: str = "", limit: int = 100) -> Sequence[Owner]:
     query = sa.select(*OWNER).order_by(owners.c.key).limit(limit)
     if kind:
@@ -99,9 +92,7 @@ def list_members(session: Session, organization_id: int) -> Sequence[Member]:
     return _members(session, members.c.organization_id == organization_id)
 
 
-def list_member_users(
-    session: Session, organization_id: int, *, limit: int, cursor: str | None = None
-) -> Page[Owner]:
+def list_member_users(session: Session, organization_id: int, *, limit: int, cursor: str | None = None) -> Page[Owner]:
     """The members of an organization as users, by name."""
     query = sa.select(*OWNER).join(members, members.c.user_id == owners.c.id)
     query = query.where(members.c.organization_id == organization_id)
@@ -135,7 +126,12 @@ def _members(session: Session, condition: sa.ColumnElement[bool]) -> Sequence[Me
     user, organization = owners.alias("u"), owners.alias("o")
     query = (
         sa.select(
-            members.c.organization_id, organization.c.name, organization.c.full_name, members.c.user_id, user.c.name, members.c.role
+            members.c.organization_id,
+            organization.c.name,
+            organization.c.full_name,
+            members.c.user_id,
+            user.c.name,
+            members.c.role,
         )
         .join(user, user.c.id == members.c.user_id)
         .join(organization, organization.c.id == members.c.organization_id)

@@ -18,7 +18,9 @@ LEAST_PASSWORD_LENGTH = 8
 def check_owner_name(name: str) -> None:
     """Raises NameInvalid unless ``name`` can own repos: 1 to 96 of ``[A-Za-z0-9._-]``, no reserved word."""
     if not _NAME.fullmatch(name):
-        raise NameInvalid(name, "it must have 1 to 96 letters, digits, '-', '_' or '.', and start and end with no '-' or '.'")
+        raise NameInvalid(
+            name, "it must have 1 to 96 letters, digits, '-', '_' or '.', and start and end with no '-' or '.'"
+        )
     if "--" in name or ".." in name:
         raise NameInvalid(name, "'--' and '..' are not allowed")
     if name.casefold() in _RESERVED or name.casefold().endswith(".git"):

@@ -23,9 +23,21 @@ from yungu.accounts.events import (
     TokenRevoked,
     UserCreated,
 )
-from yungu.accounts.models import Actor, Owner, Role, Scope, Token, TokenGrant, browser_sessions, members, owners, token_grants, tokens
+from yungu.accounts.models import (
+    Actor,
+    Owner,
+    Role,
+    Scope,
+    Token,
+    TokenGrant,
+    browser_sessions,
+    members,
+    owners,
+    token_grants,
+    tokens,
+)
 from yungu.kernel import clock
-from yungu.kernel.db import Session, upsert
+from yungu.kernel.db import Session, new_id, upsert
 from yungu.kernel.events import record
 
 if TYPE_CHECKING:
@@ -186,7 +198,7 @@ def create_token(
     }
     try:
         with session.begin_nested():
-            token_id = int(session.execute(sa.insert(tokens).values(row)).inserted_primary_key[0])
+            token_id = new_id(session.execute(sa.insert(tokens).values(row)))
     except sa.exc.IntegrityError:
         raise NameTaken("this token value") from None
     if grants:

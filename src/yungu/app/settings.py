@@ -25,7 +25,9 @@ class SettingsInvalid(Invalid):
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Every setting has a default that works."""
 
-    data: Annotated[str, Doc(description="Folder of everything the hub keeps: database, bytes, git objects, secret.")] = "data"
+    data: Annotated[
+        str, Doc(description="Folder of everything the hub keeps: database, bytes, git objects, secret.")
+    ] = "data"
     host: Annotated[str, Doc(description="Address to listen on.")] = "127.0.0.1"
     port: Annotated[int, Doc(description="Port to listen on.", ge=0, le=65535)] = 8080
     base_url: Annotated[
@@ -102,5 +104,7 @@ def _from_file(variables: Mapping[str, str]) -> dict[str, Any]:
 
 def _from_environ(variables: Mapping[str, str]) -> dict[str, Any]:
     names = {field.name for field in msgspec.structs.fields(Settings)}
-    given = {name.removeprefix("YUNGU_").lower(): value for name, value in variables.items() if name.startswith("YUNGU_")}
+    given = {
+        name.removeprefix("YUNGU_").lower(): value for name, value in variables.items() if name.startswith("YUNGU_")
+    }
     return {name: value for name, value in given.items() if name in names}

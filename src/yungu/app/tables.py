@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import yungu.accounts.models
-import yungu.hub.models
-import yungu.kernel.events
-import yungu.storage.models
-import yungu.storage.xet.models
 from yungu.kernel.db import metadata
 
 __all__ = ["metadata"]

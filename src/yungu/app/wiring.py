@@ -38,7 +38,7 @@ def build_site(settings: Settings) -> Site:
 def build_app(settings: Settings) -> App:
     """The whole hub as one ASGI application."""
     site = build_site(settings)
-    dialects = [hf.routes, git_dialect.routes, xet.routes, web.routes]
+    dialects = [hf.routes, git_dialect.routes, xet.routes, xet.hub_routes(hf.render_error), web.routes]
     fallbacks = [("/api/", hf.render_error), ("", web.render_error)]
 
     @asynccontextmanager

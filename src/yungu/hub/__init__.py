@@ -68,6 +68,9 @@ from yungu.hub.models import (
     Like as Like,
 )
 from yungu.hub.models import (
+    McpServer as McpServer,
+)
+from yungu.hub.models import (
     Pointer as Pointer,
 )
 from yungu.hub.models import (
@@ -78,6 +81,15 @@ from yungu.hub.models import (
 )
 from yungu.hub.models import (
     RepoFilter as RepoFilter,
+)
+from yungu.hub.models import (
+    Skill as Skill,
+)
+from yungu.hub.models import (
+    SpaceRun as SpaceRun,
+)
+from yungu.hub.models import (
+    SpaceVariable as SpaceVariable,
 )
 from yungu.hub.models import (
     TreeFile as TreeFile,

@@ -35,7 +35,8 @@ class RepoDenied(Denied):
 
     def __init__(self, repo_id: str, wanted: str) -> None:
         super().__init__(
-            f"You need {wanted} access to '{repo_id}'.", hint="Ask its owner for a role, or use a token with that scope."
+            f"You need {wanted} access to '{repo_id}'.",
+            hint="Ask its owner for a role, or use a token with that scope.",
         )
 
 
@@ -101,7 +102,8 @@ class RefMoved(Conflict):
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            "The branch was updated since you opened this page. Please refresh and try again.", hint=f"{name} has moved."
+            "The branch was updated since you opened this page. Please refresh and try again.",
+            hint=f"{name} has moved.",
         )
 
 
@@ -131,7 +133,9 @@ class LfsObjectMissing(Invalid):
 
     def __init__(self, sha256s: Sequence[str]) -> None:
         shown = ", ".join(sha256s[:3]) + (" …" if len(sha256s) > 3 else "")
-        super().__init__(f"LFS pointer pointed to a file that does not exist: {shown}", hint="Upload the content first.")
+        super().__init__(
+            f"LFS pointer pointed to a file that does not exist: {shown}", hint="Upload the content first."
+        )
         self.sha256s = tuple(sha256s)
 
 
@@ -155,7 +159,9 @@ class CommitTooBig(Exhausted):
 
 class MergeConflict(Conflict):
     def __init__(self, paths: Sequence[str]) -> None:
-        super().__init__(f"Both sides changed: {', '.join(paths[:5])}", hint="Resolve the conflicts on the branch first.")
+        super().__init__(
+            f"Both sides changed: {', '.join(paths[:5])}", hint="Resolve the conflicts on the branch first."
+        )
         self.paths = tuple(paths)
 
 
@@ -280,3 +286,46 @@ class SettingsDenied(Denied):
 
     def __init__(self) -> None:
         super().__init__("Your settings need a token with write access, or that you sign in.")
+
+
+class VariableInvalid(Invalid):
+    """What cannot be a variable or secret of a space."""
+
+
+class VariableNotFound(NotFound):
+    def __init__(self, key: str) -> None:
+        super().__init__(f"There is no variable or secret '{key}'.")
+
+
+class VariableExists(Conflict):
+    def __init__(self, key: str) -> None:
+        super().__init__(f"A variable or secret '{key}' already exists.")
+
+
+class McpServerNotFound(NotFound):
+    def __init__(self, slug: str) -> None:
+        super().__init__(f"There is no MCP server '{slug}' in the catalogue.")
+
+
+class RunnerMissing(Denied):
+    """Something shall run, and this hub runs nothing."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} cannot be run: no runner is configured on this server.")
+
+
+class SkillNotFound(NotFound):
+    """There is no such skill, or this actor may not know of it."""
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(f"There is no skill '{slug}'.")
+
+
+class SkillDenied(Denied):
+    def __init__(self, owner: str) -> None:
+        super().__init__(f"You need write access to the skills of '{owner}'.")
+
+
+class SkillExists(Conflict):
+    def __init__(self, slug: str) -> None:
+        super().__init__(f"The skill '{slug}' already exists.")

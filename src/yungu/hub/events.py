@@ -96,3 +96,15 @@ class CollectionItemAdded(Event, frozen=True, kw_only=True):
     """``repo_id`` of the event's row: the repo, where it is one."""
 
     collection_id: int
+
+
+class SpaceStartWished(Event, frozen=True, kw_only=True):
+    """The owner of a space wants it to run (again)."""
+
+
+class SpaceStopWished(Event, frozen=True, kw_only=True):
+    """The owner of a space wants it to stop."""
+
+
+class SkillPublished(Event, frozen=True, kw_only=True):
+    skill_id: int

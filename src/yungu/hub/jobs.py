@@ -20,7 +20,7 @@ def measure_weights(database: Database, git: GitStore, read: queries.ReadRange) 
         waiting = queries.list_unmeasured(session, limit=_AT_ONCE)
     for repo in waiting:
         with database.read() as session:
-            found = queries.safetensors_summary(session, read, git.open(repo.id), repo.head)
+            found = queries.safetensors_summary(session, read, repo, git.open(repo.id), repo.head)
         _record(database, repo, found["total"] if found else None)
     return len(waiting)
 

@@ -307,6 +307,59 @@ class Webhook:
 
 _UNMEASURED = sa.text("kind = 'model' AND head IS NOT NULL AND (measured_head IS NULL OR measured_head <> head)")
 
+@dataclass(frozen=True, slots=True)
+class SpaceRun:
+    """What the owner of a space has set. ``is_wanted``: it shall run, said at ``wished_at``."""
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    is_wanted: bool = False
+    wished_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceVariable:
+    """What a space finds in its environment. The value of a secret is for nobody but the space."""
+
+    key: str
+    value: str
+    is_secret: bool
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class McpServer:
+    """An entry of the catalogue of MCP servers. ``slug`` is its id in addresses ("@owner/name"), ``operational_urls``
+    ({url, transport_type}) where the operator runs one."""
+
+    id: int
+    slug: str
+    name: str
+    chinese_name: str
+    description: str
+    category: str
+    server_config: Sequence[Mapping[str, Any]]
+    operational_urls: Sequence[Mapping[str, str]]
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Skill:
+    """An entry of the catalogue of agent skills. ``values``: what its owner says of it."""
+
+    id: int
+    owner_id: int
+    owner: str
+    name: str
+    is_private: bool
+    values: Mapping[str, Any]
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def slug(self) -> str:
+        return f"{self.owner}/{self.name}"
+
+
 repos = sa.Table(
     "repos",
     metadata,
@@ -492,4 +545,56 @@ discussion_events = sa.Table(
     sa.Column("at", Moment, nullable=False),
     sa.Column("author_id", BigId, sa.ForeignKey("owners.id", ondelete="SET NULL")),
     sa.Column("payload", Json, nullable=False),
+)
+
+# --- spaces: what their owners set, for whoever runs them
+
+space_settings = sa.Table(
+    "space_settings",
+    metadata,
+    sa.Column("repo_id", BigId, sa.ForeignKey("repos.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("values", Json, nullable=False, default=dict),
+    sa.Column("is_wanted", sa.Boolean, nullable=False, default=False, comment="whether it shall run"),
+    sa.Column("wished_at", Moment),
+)
+
+space_variables = sa.Table(
+    "space_variables",
+    metadata,
+    sa.Column("repo_id", BigId, sa.ForeignKey("repos.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("key", sa.String(128), primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+    sa.Column("is_secret", sa.Boolean, nullable=False),
+    sa.Column("updated_at", Moment, nullable=False),
+)
+
+# --- registries: things that are known here, but lie elsewhere
+
+mcp_servers = sa.Table(
+    "mcp_servers",
+    metadata,
+    sa.Column("id", BigId, primary_key=True, autoincrement=True),
+    sa.Column("slug", sa.String(200), nullable=False, unique=True),
+    sa.Column("name", sa.String(200), nullable=False),
+    sa.Column("chinese_name", sa.String(200), nullable=False, default=""),
+    sa.Column("description", sa.String(2000), nullable=False, default=""),
+    sa.Column("category", sa.String(64), nullable=False, default="", index=True),
+    sa.Column("server_config", Json, nullable=False, default=list),
+    sa.Column("operational_urls", Json, nullable=False, default=list),
+    sa.Column("created_at", Moment, nullable=False),
+)
+
+skills = sa.Table(
+    "skills",
+    metadata,
+    sa.Column("id", BigId, primary_key=True, autoincrement=True),
+    sa.Column("owner_id", BigId, sa.ForeignKey("owners.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("name", sa.String(96), nullable=False),
+    sa.Column("key", sa.String(96), nullable=False),
+    sa.Column("is_private", sa.Boolean, nullable=False),
+    sa.Column("values", Json, nullable=False, default=dict),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("updated_at", Moment, nullable=False),
+    sa.UniqueConstraint("owner_id", "key"),
+    sqlite_autoincrement=True,
 )

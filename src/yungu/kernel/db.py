@@ -24,9 +24,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
 
-from yungu.kernel.errors import Unavailable
-
-from yungu.kernel.errors import Invalid
+from yungu.kernel.errors import Invalid, Unavailable
 
 Session = sa.Connection
 """One open transaction (a Core connection): ``session.execute(select(...))``."""
@@ -79,7 +77,9 @@ def columns(cls: type, *tables: sa.FromClause) -> list[sa.ColumnElement[Any]]:
     return found
 
 
-def upsert(session: Session, table: sa.Table, row: dict[str, Any], *, keys: Sequence[str], update: Sequence[str]) -> None:
+def upsert(
+    session: Session, table: sa.Table, row: dict[str, Any], *, keys: Sequence[str], update: Sequence[str]
+) -> None:
     """INSERT ... ON CONFLICT (keys) DO UPDATE SET update columns, on both databases; no update columns: DO NOTHING."""
     insert = sqlite.insert if session.dialect.name == "sqlite" else postgresql.insert
     statement: Any = insert(table).values(row)
@@ -112,6 +112,13 @@ def exclude_writers(session: Session, *tables: sa.Table) -> None:
     except sa.exc.OperationalError as error:
         raise Busy("The tables are being written without a pause.") from error
     session.exec_driver_sql("SET LOCAL lock_timeout = 0")
+
+
+def new_id(result: sa.CursorResult[Any]) -> int:
+    """The number that the database gave to the one row just inserted."""
+    key = result.inserted_primary_key
+    assert key is not None
+    return int(key[0])
 
 
 class Database:

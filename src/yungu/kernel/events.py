@@ -9,7 +9,7 @@ import msgspec
 import sqlalchemy as sa
 
 from yungu.kernel import clock
-from yungu.kernel.db import BigId, Json, Moment, Session, metadata
+from yungu.kernel.db import BigId, Json, Moment, Session, metadata, new_id
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,5 +44,4 @@ def record(
         "caused_by": caused_by,
         "payload": msgspec.to_builtins(event),
     }
-    result = session.execute(sa.insert(events).values(row))
-    return int(result.inserted_primary_key[0])
+    return new_id(session.execute(sa.insert(events).values(row)))

@@ -165,7 +165,7 @@ class GitObjects:
     def commit(self, oid: str) -> Commit:
         """The commit ``oid``, or the one that the annotated tag ``oid`` points at. Raises GitObjectMissing."""
         try:
-            return _commit(self._repo[oid].peel(pygit2.Commit))
+            return _commit(self._peeled(oid))
         except (KeyError, ValueError, pygit2.GitError) as error:
             raise GitObjectMissing(oid) from error
 
@@ -240,6 +240,11 @@ class GitObjects:
         diff.find_similar()
         return diff
 
+    def changed_blobs(self, old_tree: str, new_tree: str) -> list[str]:
+        """The oids of the files that the new tree has and the old one has not at that path."""
+        deltas = self._tree(old_tree).diff_to_tree(self._tree(new_tree)).deltas
+        return [str(delta.new_file.id) for delta in deltas if delta.new_file.mode not in (0, FileMode.COMMIT)]
+
     # --- writing
 
     def write_blob(self, data: bytes) -> str:
@@ -250,7 +255,7 @@ class GitObjects:
         (path to blob oid and mode). Only touched folders are rewritten. Raises TreeConflict when a file would have to
         be a folder or the other way round."""
         tree = base or EMPTY_TREE
-        dropped = _nest({path: None for path in drops})
+        dropped = _nest(dict.fromkeys(drops))
         if dropped:
             tree = self._edit(tree, dropped, "") or EMPTY_TREE
         if puts:
@@ -260,7 +265,13 @@ class GitObjects:
         return tree
 
     def write_commit(
-        self, tree: str, parents: Sequence[str], message: str, author: Person, at: datetime, committer: Person | None = None
+        self,
+        tree: str,
+        parents: Sequence[str],
+        message: str,
+        author: Person,
+        at: datetime,
+        committer: Person | None = None,
     ) -> str:
         by = committer or author
         stamp = int(at.timestamp())
@@ -280,7 +291,7 @@ class GitObjects:
 
     def revert(self, oid: str, onto: str) -> tuple[str | None, tuple[str, ...]]:
         """The tree of ``onto`` with the changes of commit ``oid`` undone, or None and the paths in conflict."""
-        return self._written(self._repo.revert_commit(self._repo[oid], self._repo[onto]))
+        return self._written(self._repo.revert_commit(self._peeled(oid), self._peeled(onto)))
 
     # --- refs, for git's own binaries
 
@@ -313,10 +324,13 @@ class GitObjects:
             raise GitObjectMissing(oid)
         return bytes(data)
 
+    def _peeled(self, oid: str) -> pygit2.Commit:
+        return self._repo[oid].peel(pygit2.Commit)
+
     def _walk(self, oid: str) -> Iterator[pygit2.Commit]:
         """Commits by date as git's own log has them: lazily, and in order also when many fall into one second."""
         seen, order = {oid}, count()
-        first = self._repo[oid].peel(pygit2.Commit)
+        first = self._peeled(oid)
         waiting = [(-first.commit_time, next(order), first)]
         while waiting:
             commit = heappop(waiting)[2]
@@ -352,7 +366,9 @@ class GitObjects:
                 self._edit_folder(builder, name, old, change, path)
         return str(builder.write()) if len(builder) else None
 
-    def _edit_folder(self, builder: pygit2.TreeBuilder, name: str, old: pygit2.Object, change: Nested, path: str) -> None:
+    def _edit_folder(
+        self, builder: pygit2.TreeBuilder, name: str, old: pygit2.Object, change: Nested, path: str
+    ) -> None:
         if old is not None and old.filemode != FileMode.TREE:
             if _only_drops(change):
                 return

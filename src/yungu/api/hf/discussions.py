@@ -46,7 +46,9 @@ def open_discussion(session: Session, call: Call) -> Response:
     made = hub.open_discussion(
         session, call.site.git, repo, actor, title=body.title, text=body.description, is_pull=is_pull, is_draft=is_pull
     )
-    return json_response({"num": made.number, "pullRequest": is_pull, "url": f"{call.origin}{call.url.path}/{made.number}"})
+    return json_response(
+        {"num": made.number, "pullRequest": is_pull, "url": f"{call.origin}{call.url.path}/{made.number}"}
+    )
 
 
 @routes.get(_BASE + "/{number}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 from collections.abc import Iterable, Sequence
+from typing import Literal
 from urllib.parse import parse_qs
 
 from starlette.responses import Response
@@ -17,13 +18,15 @@ from yungu.api.http.blobs import content_of, file_response
 from yungu.api.http.call import whole_number
 from yungu.kernel.db import Session
 from yungu.kernel.pages import decode_cursor, encode_cursor
-from yungu.storage import content
 from yungu.storage.git import GitObjects
 
 _NODES_PER_PAGE = 1000
 _NODES_PER_PAGE_EXPANDED = 200
 _HARMLESS_INLINE = ("image/", "audio/", "video/")
-_SANDBOX = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox", "X-Content-Type-Options": "nosniff"}
+_SANDBOX = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+    "X-Content-Type-Options": "nosniff",
+}
 
 
 @routes.get("/api/{kinds}/{owner}/{name}/tree/{rev}", "/api/{kinds}/{owner}/{name}/tree/{rev}/{path*}")
@@ -40,7 +43,7 @@ def list_tree(session: Session, call: Call) -> Response:
     size = _page_size(call, expand)
     shown = nodes[skip : skip + size]
     more = encode_cursor(commit, skip + size) if len(nodes) > skip + size else None
-    return json_response(_tree(session, objects, commit, shown, expand=expand), headers=next_link(call, more))
+    return json_response(_tree(session, repo, objects, commit, shown, expand=expand), headers=next_link(call, more))
 
 
 @routes.post("/api/{kinds}/{owner}/{name}/paths-info/{rev}", writes=False, max_body=16 * 1024 * 1024)
@@ -52,7 +55,7 @@ def paths_info(session: Session, call: Call) -> Response:
     form = parse_qs(call.body_bytes.decode("utf-8", "replace"), keep_blank_values=True)
     expand = form.get("expand", ["false"])[0].lower() in ("true", "1")
     found = (hub.find_file(objects, commit, path.strip("/")) for path in dict.fromkeys(form.get("paths", [])))
-    return json_response(_tree(session, objects, commit, [node for node in found if node], expand=expand))
+    return json_response(_tree(session, repo, objects, commit, [node for node in found if node], expand=expand))
 
 
 @routes.get(
@@ -75,8 +78,10 @@ def resolve(session: Session, call: Call) -> Response:
         "Vary": "Authorization, Cookie",
     }
     media_type = _media_type(file.path)
-    disposition = "inline" if media_type.startswith((*_HARMLESS_INLINE, "text/plain")) else "attachment"
-    blob = content_of(session, file)
+    disposition: Literal["inline", "attachment"] = (
+        "inline" if media_type.startswith((*_HARMLESS_INLINE, "text/plain")) else "attachment"
+    )
+    blob = content_of(session, repo, file)
     if blob is not None and blob.xet_hash is not None:
         route = f"{call.origin}/api/{repo.kind}s/{repo.repo_id}/xet-read-token/{commit}"
         headers |= {"X-Xet-Hash": blob.xet_hash, "Link": f'<{route}>; rel="xet-auth"', "X-Xet-Refresh-Route": route}
@@ -90,17 +95,17 @@ def resolve_nameless(session: Session, call: Call) -> Response:
 
 
 def _tree(
-    session: Session, objects: GitObjects, commit: str, nodes: Sequence[hub.TreeNode], *, expand: bool
+    session: Session, repo: hub.Repo, objects: GitObjects, commit: str, nodes: Sequence[hub.TreeNode], *, expand: bool
 ) -> list[wire.Json]:
     last = hub.last_commits(objects, commit, [node.path for node in nodes]) if expand else {}
-    hashes = _xet_hashes(session, nodes)
+    hashes = _xet_hashes(session, repo, nodes)
     return [wire.tree_json(node, hashes.get(node.path), last.get(node.path)) for node in nodes]
 
 
-def _xet_hashes(session: Session, nodes: Iterable[hub.TreeNode]) -> dict[str, str]:
+def _xet_hashes(session: Session, repo: hub.Repo, nodes: Iterable[hub.TreeNode]) -> dict[str, str]:
     """Path to xet hash, of the files that are stored as xorbs."""
     pointers = {node.path: node.pointer.sha256 for node in nodes if isinstance(node, hub.TreeFile) and node.pointer}
-    held = content.list_blobs(session, pointers.values())
+    held = hub.list_contents(session, repo, pointers.values())
     return {path: found.xet_hash for path, sha256 in pointers.items() if (found := held.get(sha256)) and found.xet_hash}
 
 
@@ -112,7 +117,9 @@ def _page_size(call: Call, expand: bool) -> int:
 def _cache_control(call: Call, repo: hub.Repo, commit: str) -> str:
     if call.params["rev"] != commit:
         return "no-cache"
-    return "public, max-age=31536000, immutable" if repo.visibility == "public" and not repo.gated else "private, no-cache"
+    return (
+        "public, max-age=31536000, immutable" if repo.visibility == "public" and not repo.gated else "private, no-cache"
+    )
 
 
 def _media_type(path: str) -> str:

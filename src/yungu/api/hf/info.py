@@ -31,7 +31,13 @@ _SORTS = {
     "downloads": "downloads",
     "likes": "likes",
 }
-_APPS = {"llama.cpp": "gguf", "ollama": "gguf", "lmstudio": "gguf", "vllm": "safetensors", "transformers.js": "transformers.js"}
+_APPS = {
+    "llama.cpp": "gguf",
+    "ollama": "gguf",
+    "lmstudio": "gguf",
+    "vllm": "safetensors",
+    "transformers.js": "transformers.js",
+}
 _PARAMETERS = re.compile(r"(min|max):([0-9]{1,15}(?:\.[0-9]{1,15})?)([KMBT]?)$", re.IGNORECASE)
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 _MOST_PER_PAGE = 1000
@@ -78,7 +84,7 @@ def _source(session: Session, call: Call, repo: hub.Repo, actor: Actor, commit: 
         commit=commit,
         files=lambda: hub.list_files(objects(), commit) if commit else [],
         config=lambda: hub.model_config(objects(), commit) if commit else {},
-        safetensors=lambda: hub.safetensors_summary(session, partial(read_blob, call.site), objects(), commit),
+        safetensors=lambda: hub.safetensors_summary(session, partial(read_blob, call.site), repo, objects(), commit),
         used_bytes=repo.stored_bytes,
         related=_related(session, call, repo, actor),
     )
@@ -91,7 +97,10 @@ def _related(session: Session, call: Call, repo: hub.Repo, actor: Actor) -> dict
         found["childrenModelCount"] = hub.count_tagged(session, f"base_model:{repo.repo_id}")
     if "baseModels" in wanted and repo.card.get("base_model"):
         names = repo.card["base_model"] if isinstance(repo.card["base_model"], list) else [repo.card["base_model"]]
-        found["baseModels"] = {"relation": repo.card.get("base_model_relation"), "models": [{"id": name} for name in names]}
+        found["baseModels"] = {
+            "relation": repo.card.get("base_model_relation"),
+            "models": [{"id": name} for name in names],
+        }
     return found
 
 
@@ -118,7 +127,9 @@ def _tags(call: Call) -> list[str]:
     found = [tag for value in query.getlist("filter") for tag in value.split(",") if tag]
     found += [_APPS.get(app, app) for app in query.getlist("apps")]
     if call.kind == "space":
-        found += [f"model:{name}" for name in query.getlist("models")] + [f"dataset:{name}" for name in query.getlist("datasets")]
+        found += [f"model:{name}" for name in query.getlist("models")] + [
+            f"dataset:{name}" for name in query.getlist("datasets")
+        ]
     if query.get("inference") or query.get("inference_provider"):
         found.append("endpoints_compatible")
     return found

@@ -42,8 +42,8 @@ def validate_card(session: Session, call: Call) -> Response:
     warnings = [{"message": message} for message in card.warnings if message not in card.errors]
     errors = [{"message": message} for message in card.errors]
     if "text/plain" in call.headers.get("accept", ""):
-        lines = [f"- Error: {item['message']}" for item in errors] + [f"- Warning: {item['message']}" for item in warnings]
+        lines = [f"- Error: {item['message']}" for item in errors] + [
+            f"- Warning: {item['message']}" for item in warnings
+        ]
         return PlainTextResponse("\n".join(lines), 400 if errors else 200)
     return json_response({"errors": errors, "warnings": warnings}, 400 if errors else 200)
-
-

@@ -47,9 +47,7 @@ def organization_overview(session: Session, call: Call) -> Response:
 def list_members(session: Session, call: Call) -> Response:
     organization = accounts.get_organization(session, call.params["organization"])
     call.actor(session)  # a bad token is told, though everybody may see this
-    page = accounts.list_member_users(
-        session, organization.id, limit=_PER_PAGE, cursor=call.query_params.get("cursor")
-    )
+    page = accounts.list_member_users(session, organization.id, limit=_PER_PAGE, cursor=call.query_params.get("cursor"))
     return json_response([user_json(user) for user in page.items], headers=next_link(call, page.next_cursor))
 
 

@@ -19,7 +19,9 @@ def create_repo(session: Session, call: Call) -> Response:
     repo_id = _full_id(body.organization, body.name, actor)
     files = _space_files(body) if kind == "space" else {}
     visibility = _visibility(body.visibility, body.private)
-    repo = hub.create_repo(session, call.site.git, kind, repo_id, actor, visibility=visibility, sdk=body.sdk, files=files)
+    repo = hub.create_repo(
+        session, call.site.git, kind, repo_id, actor, visibility=visibility, sdk=body.sdk, files=files
+    )
     return json_response({"url": repo_url(call, kind, repo.repo_id), "name": repo.repo_id, "id": f"{repo.id:024x}"})
 
 
@@ -53,8 +55,12 @@ def change_settings(session: Session, call: Call) -> Response:
     body, actor = call.body_as(wire.RepoSettings), call.actor(session)
     repo = hub.ruled_repo(session, call.kind, call.repo_id, actor)
     gated: hub.Gate | None = None if body.gated is None else (body.gated or "")
-    changed = hub.change_settings(session, repo, actor, visibility=_visibility(body.visibility, body.private), gated=gated)
-    return json_response({"visibility": changed.visibility, "private": changed.visibility != "public", "gated": changed.gated or False})
+    changed = hub.change_settings(
+        session, repo, actor, visibility=_visibility(body.visibility, body.private), gated=gated
+    )
+    return json_response(
+        {"visibility": changed.visibility, "private": changed.visibility != "public", "gated": changed.gated or False}
+    )
 
 
 @routes.get("/api/{kinds}/{owner}/{name}/auth-check", quick=True)

@@ -412,7 +412,13 @@ def _transformers_info(config: Mapping[str, Any]) -> Json | None:
 
 
 def _auto_class(architecture: str) -> str:
-    for ending in ("ForCausalLM", "ForMaskedLM", "ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering"):
+    for ending in (
+        "ForCausalLM",
+        "ForMaskedLM",
+        "ForSequenceClassification",
+        "ForTokenClassification",
+        "ForQuestionAnswering",
+    ):
         if architecture.endswith(ending):
             return f"AutoModel{ending}"
     return "AutoModel"

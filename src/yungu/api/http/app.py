@@ -141,5 +141,3 @@ def _route(found: Match, method: str) -> Route:
 def _request_id(call: Call) -> str:
     given = call.headers.get("x-amzn-trace-id") or call.headers.get("x-request-id") or ""
     return given if _REQUEST_ID.match(given) else str(uuid4())
-
-

@@ -61,11 +61,11 @@ def blob_response(
     )
 
 
-def content_of(session: Session, file: TreeFile) -> Blob | None:
-    """The blob behind an LFS file, None for a regular one. Raises BytesNotFound when it is lost."""
+def content_of(session: Session, repo: Repo, file: TreeFile) -> Blob | None:
+    """The blob behind an LFS file of the repo, None for a regular one. Raises BytesNotFound when it is lost."""
     if file.pointer is None:
         return None
-    blob = content.find_blob(session, file.pointer.sha256)
+    blob = hub.find_content(session, repo, file.pointer.sha256)
     if blob is None:
         raise BytesNotFound(f"The content of '{file.path}' is missing from the store.")
     return blob
@@ -86,7 +86,13 @@ def file_response(
     filename = file.path.rpartition("/")[2]
     if blob is not None:
         return blob_response(
-            call.site, blob, etag=etag, filename=filename, disposition=disposition, media_type=media_type, headers=headers
+            call.site,
+            blob,
+            etag=etag,
+            filename=filename,
+            disposition=disposition,
+            media_type=media_type,
+            headers=headers,
         )
     is_near = call.method == "GET" and file.size_bytes <= _NEAR_BYTES
     return FileResponse(
@@ -118,3 +124,16 @@ def read_blob(site: Site, blob: Blob, start: int, end: int) -> bytes:
             file.seek(start)
             return file.read(end - start)
     return b"".join(XetSource(site, blob.xet_hash).open_range(start, end))
+
+
+def iter_content(site: Site, objects: GitObjects, file: TreeFile, blob: Blob | None) -> Iterator[bytes]:
+    """The whole content of a file of a commit in blocks of at most 1 MiB, or one chunk. ``blob``: what ``content_of``
+    found."""
+    if blob is None:
+        yield objects.read_blob(file.oid)
+    elif blob.has_raw or blob.xet_hash is None:
+        with site.store.open(content.raw_key(blob.sha256)) as source:
+            while block := source.read(1 << 20):
+                yield block
+    else:
+        yield from XetSource(site, blob.xet_hash).open_range(0, blob.size_bytes)

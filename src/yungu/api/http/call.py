@@ -22,7 +22,7 @@ from yungu.kernel.errors import Invalid
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_KIND_OF = {"models": "model", "datasets": "dataset", "spaces": "space"}
+_KIND_OF = {"models": "model", "datasets": "dataset", "spaces": "space", "studios": "space"}
 _WHOLE = re.compile(r"[0-9]{1,15}")
 _HOST = re.compile(r"^[A-Za-z0-9.\-_]+(:\d+)?$|^\[[0-9A-Fa-f:.]+\](:\d+)?$")
 

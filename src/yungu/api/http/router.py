@@ -24,7 +24,7 @@ AsyncHandler = Callable[["Call"], Awaitable[Response]]
 Handler = Union[SyncHandler, AsyncHandler]
 OnError = Callable[["Call", YunguError], Response]
 
-ALLOWED = {"kinds": frozenset({"models", "datasets", "spaces"})}
+ALLOWED = {"kinds": frozenset({"models", "datasets", "spaces", "studios"})}
 DEFAULT_MAX_BODY = 4 * 1024 * 1024
 
 
@@ -124,7 +124,7 @@ class Router:
             segments = [unquote(segment, errors="strict") for segment in raw_path.decode("ascii").split("/")[1:]]
         except UnicodeDecodeError as error:
             raise PathNotText("The path is not valid UTF-8.") from error
-        if any("\0" in segment for segment in segments):
+        if b"%00" in raw_path:
             raise PathNotText("The path holds a NUL character.")
         if len(segments) > 1 and segments[-1] == "":
             segments.pop()
@@ -158,7 +158,9 @@ def _put(routes: dict[str, Route], route: Route) -> None:
     routes[route.method] = route
 
 
-def _walk(node: _Node, segments: list[str], at: int, params: dict[str, str]) -> Iterable[tuple[dict[str, Route], dict[str, str]]]:
+def _walk(
+    node: _Node, segments: list[str], at: int, params: dict[str, str]
+) -> Iterable[tuple[dict[str, Route], dict[str, str]]]:
     if at == len(segments):
         if node.routes:
             yield node.routes, params

@@ -13,7 +13,8 @@ from yungu.storage.local import LocalStore
 
 @dataclass(slots=True)
 class Site:
-    """Built once by the composition root. ``base_url`` None: answer with whatever host the client used."""
+    """Built once by the composition root. ``base_url`` None: answer with whatever host the client used.
+    ``modelscope_create_visibility``: see `yungu.app.settings`."""
 
     db: Database
     git: GitStore
@@ -21,6 +22,7 @@ class Site:
     secret: bytes
     base_url: str | None = None
     registration: str = "closed"
+    modelscope_create_visibility: str = "private"
     downloads: DownloadCounter = field(default_factory=DownloadCounter)
     used_tokens: set[int] = field(default_factory=set)
     workers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(16, thread_name_prefix="facts"))

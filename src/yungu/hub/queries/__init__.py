@@ -59,8 +59,10 @@ from yungu.hub.queries.people import (
     stored_bytes,
 )
 from yungu.hub.queries.refs import find_ref, list_refs, resolve_revision
+from yungu.hub.queries.registries import get_mcp_server, list_mcp_servers, list_skills, visible_skill
 from yungu.hub.queries.repos import (
     contributable_repo,
+    find_content,
     find_repo,
     find_repo_by_id,
     get_repo_by_id,
@@ -72,15 +74,15 @@ from yungu.hub.queries.repos import (
     visible_repo,
     writable_repo,
 )
+from yungu.hub.queries.spaces import get_space_run, list_space_variables
 from yungu.hub.queries.webhooks import get_webhook, list_webhooks
 from yungu.hub.queries.weights import ReadRange, model_config, safetensors_header, safetensors_summary
 
 __all__ = [
-    "ReadRange",
-    "list_unmeasured",
     "CommitDiff",
     "DiffLine",
     "FileDiff",
+    "ReadRange",
     "commit_count",
     "compare",
     "content_sha256",
@@ -105,8 +107,10 @@ __all__ = [
     "get_discussion",
     "get_file",
     "get_lock",
+    "get_mcp_server",
     "get_pull_request",
     "get_repo_by_id",
+    "get_space_run",
     "get_webhook",
     "has_liked",
     "holds_blob",
@@ -127,12 +131,16 @@ __all__ = [
     "list_likers",
     "list_likes",
     "list_locks",
+    "list_mcp_servers",
     "list_owned_repos",
     "list_refs",
     "list_repo_numbers",
     "list_repos",
+    "list_skills",
+    "list_space_variables",
     "list_tasks",
     "list_unbound",
+    "list_unmeasured",
     "list_webhooks",
     "model_config",
     "pull_request_diff",
@@ -147,5 +155,6 @@ __all__ = [
     "stored_bytes",
     "visible_collection",
     "visible_repo",
+    "visible_skill",
     "writable_repo",
 ]

@@ -16,7 +16,17 @@ _PULL_REF = re.compile(r"^refs/pr/(\d{1,9})$")
 _d, _e = discussions.c, discussion_events.c
 _AUTHOR = sa.func.coalesce(owners.c.name, "ghost")
 _DISCUSSION = sa.select(
-    _d.id, _d.repo_id, _d.number, _d.title, _d.status, _d.is_pull, _d.into, _d.merged_as, _d.author_id, _AUTHOR, _d.created_at
+    _d.id,
+    _d.repo_id,
+    _d.number,
+    _d.title,
+    _d.status,
+    _d.is_pull,
+    _d.into,
+    _d.merged_as,
+    _d.author_id,
+    _AUTHOR,
+    _d.created_at,
 ).join(owners, owners.c.id == _d.author_id, isouter=True)
 _EVENT = sa.select(_e.id, _e.kind, _e.at, _e.author_id, _AUTHOR, _e.payload).join(
     owners, owners.c.id == _e.author_id, isouter=True

@@ -16,7 +16,9 @@ from yungu.storage.git import GitStore
 def list_lfs_files(session: Session, git: GitStore, repo: Repo) -> Sequence[LfsFile]:
     """One entry per content at the head of any ref (branches first), by sha256."""
     where = repo_blobs.c.repo_id == repo.id
-    pushed = {row[0]: row[1] for row in session.execute(sa.select(repo_blobs.c.sha256, repo_blobs.c.added_at).where(where))}
+    pushed = {
+        row[0]: row[1] for row in session.execute(sa.select(repo_blobs.c.sha256, repo_blobs.c.added_at).where(where))
+    }
     objects, found = git.open(repo.id), dict[str, LfsFile]()
     for ref in list_refs(session, repo):
         for file in list_files(objects, objects.commit(ref.oid).oid):

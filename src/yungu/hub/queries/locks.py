@@ -17,7 +17,13 @@ _LOCK = sa.select(
 
 
 def list_locks(
-    session: Session, repo: Repo, *, path: str | None = None, lock_id: int | None = None, after: int = 0, limit: int = 100
+    session: Session,
+    repo: Repo,
+    *,
+    path: str | None = None,
+    lock_id: int | None = None,
+    after: int = 0,
+    limit: int = 100,
 ) -> Sequence[LfsLock]:
     """Locks of a repo by number, those greater than ``after``."""
     query = _LOCK.where(lfs_locks.c.repo_id == repo.id, lfs_locks.c.id > after).order_by(lfs_locks.c.id).limit(limit)

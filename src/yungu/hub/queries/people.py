@@ -84,9 +84,7 @@ def count_likes(session: Session, user_id: int, actor: Actor) -> int:
     return int(session.scalar(query.where(likes.c.user_id == user_id, visible_to(actor))) or 0)
 
 
-def list_likes(
-    session: Session, user_id: int, actor: Actor, *, limit: int, cursor: str | None = None
-) -> Page[Like]:
+def list_likes(session: Session, user_id: int, actor: Actor, *, limit: int, cursor: str | None = None) -> Page[Like]:
     """What a user likes, of what the actor may know of, newest like first."""
     query = sa.select(likes.c.liked_at, *REPO).join(repos, repos.c.id == likes.c.repo_id)
     query = query.where(likes.c.user_id == user_id, visible_to(actor))

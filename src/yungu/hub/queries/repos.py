@@ -12,8 +12,17 @@ from yungu.hub import rules
 from yungu.hub.errors import RepoDenied, RepoGated, RepoNotFound
 from yungu.hub.models import Kind, Repo, access_requests, repo_blobs, repo_names, repos
 from yungu.kernel.db import Session, columns
+from yungu.storage.models import Blob, blobs
 
 REPO = columns(Repo, repos)
+_CONTENTS = (
+    sa.select(*columns(Blob, blobs))
+    .join(repo_blobs, repo_blobs.c.sha256 == blobs.c.sha256)
+    .where(repo_blobs.c.is_committed)
+)
+_CONTENT = _CONTENTS.where(
+    repo_blobs.c.repo_id == sa.bindparam("repo_id"), repo_blobs.c.sha256 == sa.bindparam("sha256")
+)
 _BY_KEY = sa.select(*REPO).where((repos.c.kind == sa.bindparam("kind")) & (repos.c.key == sa.bindparam("key")))
 
 
@@ -23,7 +32,9 @@ def find_repo(session: Session, kind: Kind, repo_id: str) -> Repo | None:
     row = session.execute(_BY_KEY, named).first()
     if row is None:
         former = (repo_names.c.kind == kind) & (repo_names.c.key == named["key"])
-        row = session.execute(sa.select(*REPO).join(repo_names, repo_names.c.repo_id == repos.c.id).where(former)).first()
+        row = session.execute(
+            sa.select(*REPO).join(repo_names, repo_names.c.repo_id == repos.c.id).where(former)
+        ).first()
     return Repo(*row) if row else None
 
 
@@ -95,6 +106,25 @@ def holds_blob(session: Session, number: int, sha256: str, *, committed_only: bo
     if committed_only:
         where &= repo_blobs.c.is_committed
     return session.execute(sa.select(repo_blobs.c.sha256).where(where)).first() is not None
+
+
+def find_content(session: Session, repo: Repo, sha256: str) -> Blob | None:
+    """The content that a file of the repo stands for, if a checked commit of the repo refers to it.
+
+    A pointer by itself gives nobody a right to what it names: a repo's objects may hold commits that were never checked,
+    because they came along with others or their own push was refused."""
+    row = session.execute(_CONTENT, {"repo_id": repo.id, "sha256": sha256}).first()
+    return Blob(*row) if row else None
+
+
+def list_contents(session: Session, repo: Repo, sha256s: Iterable[str]) -> dict[str, Blob]:
+    """The same for many, by sha256."""
+    wanted = sorted(set(sha256s))
+    found: dict[str, Blob] = {}
+    for start in range(0, len(wanted), 500):
+        query = _CONTENTS.where(repo_blobs.c.repo_id == repo.id, blobs.c.sha256.in_(wanted[start : start + 500]))
+        found.update((row[0], Blob(*row)) for row in session.execute(query))
+    return found
 
 
 def readable_blobs(session: Session, sha256s: Iterable[str], repo: Repo, actor: Actor) -> set[str]:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from yungu.hub.errors import EntryNotFound
-from yungu.hub.models import TreeFile
+from yungu.hub.models import Repo, TreeFile
 from yungu.hub.queries.files import list_folder, read_text
+from yungu.hub.queries.repos import find_content
 from yungu.hub.rules.safetensors import LENGTH_BYTES, SafetensorsHeader, SafetensorsInvalid, header_length, parse_header
 from yungu.kernel.db import Session
-from yungu.storage import content
 from yungu.storage.git import GitObjects
 from yungu.storage.models import Blob
 
@@ -34,20 +35,25 @@ def model_config(objects: GitObjects, commit: str) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def safetensors_header(session: Session, read: ReadRange, objects: GitObjects, file: TreeFile) -> SafetensorsHeader:
+def safetensors_header(
+    session: Session, read: ReadRange, repo: Repo, objects: GitObjects, file: TreeFile
+) -> SafetensorsHeader:
     """The header of one safetensors file, without reading its tensors. Raises SafetensorsInvalid, EntryNotFound."""
     if file.pointer is None:
         data = objects.read_blob(file.oid)
         return _header(file, len(data), lambda start, end: data[start:end])
-    found = _known(file.pointer.sha256)
+    blob = find_content(session, repo, file.pointer.sha256)
+    if blob is None:
+        raise EntryNotFound(file.path, file.oid)
+    found = _known(blob.sha256)
     if found is None:
-        found = _header_of_blob(session, read, file, file.pointer.sha256)
+        found = _header(file, blob.size_bytes, partial(read, blob))
         _remember(file.pointer.sha256, found)
     return found
 
 
 def safetensors_summary(
-    session: Session, read: ReadRange, objects: GitObjects, commit: str | None
+    session: Session, read: ReadRange, repo: Repo, objects: GitObjects, commit: str | None
 ) -> dict[str, Any] | None:
     """``{"parameters": {dtype: count}, "total": count}`` over the safetensors files in the root folder, or None."""
     if commit is None:
@@ -57,7 +63,7 @@ def safetensors_summary(
     total: Counter[str] = Counter()
     for file in files[:_MOST_SHARDS]:
         try:
-            total.update(safetensors_header(session, read, objects, file).parameters_by_dtype)
+            total.update(safetensors_header(session, read, repo, objects, file).parameters_by_dtype)
         except (SafetensorsInvalid, EntryNotFound):
             return None
     return {"parameters": dict(total), "total": total.total()} if total else None
@@ -78,13 +84,6 @@ def _remember(sha256: str, header: SafetensorsHeader) -> None:
     if len(_headers) >= _KEPT_HEADERS:
         _headers.pop(next(iter(_headers)), None)
     _headers[sha256] = header
-
-
-def _header_of_blob(session: Session, read: ReadRange, file: TreeFile, sha256: str) -> SafetensorsHeader:
-    blob = content.find_blob(session, sha256)
-    if blob is None:
-        raise EntryNotFound(file.path, file.oid)
-    return _header(file, blob.size_bytes, lambda start, end: read(blob, start, end))
 
 
 def _header(file: TreeFile, size_bytes: int, read: Callable[[int, int], bytes]) -> SafetensorsHeader:

@@ -9,6 +9,7 @@ from yungu.hub.rules.access import (
     may_read,
     may_read_files,
     may_see_collection,
+    may_see_skill,
     may_write,
 )
 from yungu.hub.rules.cards import parse_card
@@ -57,6 +58,7 @@ __all__ = [
     "may_read",
     "may_read_files",
     "may_see_collection",
+    "may_see_skill",
     "may_write",
     "parse_card",
     "parse_pointer",

@@ -6,7 +6,7 @@ from enum import IntEnum
 
 from yungu.accounts.models import Actor, Owner
 from yungu.accounts.rules import includes
-from yungu.hub.models import Collection, Repo
+from yungu.hub.models import Collection, Repo, Skill
 
 
 class Power(IntEnum):
@@ -56,12 +56,12 @@ def can_create_in(actor: Actor, owner: Owner) -> bool:
 def may_see_collection(actor: Actor, collection: Collection) -> bool:
     """Whether the actor may know of the collection: of a public one everybody, of a private one its owner and the
     owner's members."""
-    if not collection.is_private or actor.is_site_admin:
-        return True
-    owner = collection.owner.casefold()
-    if actor.scope == "fine-grained" and not (_granted(actor, owner, "read") or _granted(actor, owner, "write")):
-        return False
-    return actor.user is not None and (collection.owner_id == actor.id or collection.owner_id in actor.roles)
+    return not collection.is_private or _belongs(actor, collection.owner_id, collection.owner)
+
+
+def may_see_skill(actor: Actor, skill: Skill) -> bool:
+    """The same for a skill."""
+    return not skill.is_private or _belongs(actor, skill.owner_id, skill.owner)
 
 
 def may_curate(actor: Actor, owner_id: int, namespace: str) -> bool:
@@ -76,6 +76,15 @@ def may_curate(actor: Actor, owner_id: int, namespace: str) -> bool:
 def may_configure(actor: Actor) -> bool:
     """Whether the actor may see and change the user's own settings, secrets among them."""
     return actor.user is not None and actor.scope not in ("read", "fine-grained")
+
+
+def _belongs(actor: Actor, owner_id: int, namespace: str) -> bool:
+    if actor.is_site_admin:
+        return True
+    owner = namespace.casefold()
+    if actor.scope == "fine-grained" and not (_granted(actor, owner, "read") or _granted(actor, owner, "write")):
+        return False
+    return actor.user is not None and (owner_id == actor.id or owner_id in actor.roles)
 
 
 def power(actor: Actor, repo: Repo) -> Power:

@@ -19,7 +19,9 @@ _DOT_GIT = re.compile(r"^\.git[ .]*$|^git~1$", re.IGNORECASE)
 def check_repo_name(name: str) -> None:
     """Raises RepoNameInvalid unless ``name`` is 1 to 96 of ``[A-Za-z0-9._-]``, with no '--' and no '..'."""
     if not _REPO_NAME.fullmatch(name):
-        raise RepoNameInvalid(name, "it must have 1 to 96 letters, digits, '-', '_' or '.', and not start or end with '-' or '.'")
+        raise RepoNameInvalid(
+            name, "it must have 1 to 96 letters, digits, '-', '_' or '.', and not start or end with '-' or '.'"
+        )
     if "--" in name or ".." in name:
         raise RepoNameInvalid(name, "'--' and '..' are not allowed")
     if name.casefold().endswith((".git", ".ipynb")):
@@ -81,4 +83,3 @@ def _check_segment(path: str, segment: str) -> None:
         raise PathInvalid(path, "'.git' is not allowed")
     if len(segment.encode("utf-8", "surrogatepass")) > MAX_SEGMENT_BYTES:
         raise PathInvalid(path[:40] + "…", f"a name in it is longer than {MAX_SEGMENT_BYTES} bytes")
-

@@ -36,7 +36,9 @@ from yungu.hub.service.refs import (
     sync_refs,
     writable_ref,
 )
+from yungu.hub.service.registries import change_skill, create_skill, delete_mcp_server, delete_skill, put_mcp_server
 from yungu.hub.service.repos import change_settings, create_repo, delete_repo, duplicate_repo, move_repo
+from yungu.hub.service.spaces import change_space, drop_space_variable, put_space_variable, wish_space
 from yungu.hub.service.webhooks import change_webhook, check_configuring, create_webhook, delete_webhook
 
 __all__ = [
@@ -50,6 +52,8 @@ __all__ = [
     "change_collection",
     "change_collection_item",
     "change_settings",
+    "change_skill",
+    "change_space",
     "change_status",
     "change_webhook",
     "check_configuring",
@@ -60,16 +64,20 @@ __all__ = [
     "create_collection",
     "create_lock",
     "create_repo",
+    "create_skill",
     "create_tag",
     "create_webhook",
     "decide_access",
     "delete_branch",
     "delete_collection",
     "delete_lock",
+    "delete_mcp_server",
     "delete_repo",
+    "delete_skill",
     "delete_tag",
     "delete_webhook",
     "drop_content",
+    "drop_space_variable",
     "duplicate_repo",
     "edit_comment",
     "forget_unbound",
@@ -84,6 +92,8 @@ __all__ = [
     "move_repo",
     "note_push",
     "open_discussion",
+    "put_mcp_server",
+    "put_space_variable",
     "remove_collection_item",
     "rename_discussion",
     "revert_commit",
@@ -92,5 +102,6 @@ __all__ = [
     "unbind_blobs",
     "unchanged_refs",
     "unlike_repo",
+    "wish_space",
     "writable_ref",
 ]

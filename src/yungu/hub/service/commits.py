@@ -69,13 +69,16 @@ def revert_commit(session: Session, git: GitStore, repo: Repo, branch: str, revi
     tree, conflicts = objects.revert(undone.oid, head)
     if tree is None:
         raise MergeConflict(conflicts)
+    _bind_merged(session, objects, repo, objects.commit(head).tree, tree, actor)
     message = f'Revert "{undone.title}"\n\nThis reverts commit {undone.oid}.'
     oid = objects.write_commit(tree, [head], message, person(actor), clock.now())
     move_ref(session, git, repo, ref, expect=head, to=oid, actor_id=actor.id)
     return objects.commit(oid)
 
 
-def merge_ref(session: Session, git: GitStore, repo: Repo, source: str, into: str, message: str, actor: Actor) -> Commit:
+def merge_ref(
+    session: Session, git: GitStore, repo: Repo, source: str, into: str, message: str, actor: Actor
+) -> Commit:
     """Merge the full ref ``source`` into branch ``into``: a merge commit, unless nothing is to be merged.
 
     Raises MergeConflict with the paths, RevisionNotFound."""
@@ -87,6 +90,7 @@ def merge_ref(session: Session, git: GitStore, repo: Repo, source: str, into: st
     tree, conflicts = objects.merge(head, theirs)
     if tree is None:
         raise MergeConflict(conflicts)
+    _bind_merged(session, objects, repo, objects.commit(head).tree, tree, actor)
     oid = objects.write_commit(tree, [head, theirs], message, person(actor), clock.now())
     move_ref(session, git, repo, ref, expect=head, to=oid, actor_id=actor.id)
     return objects.commit(oid)
@@ -151,6 +155,16 @@ def _write_pointers(
             raise LfsSizeWrong(put.path, put.size_bytes, size)
         written[put.path] = objects.write_blob(rules.make_pointer(put.sha256, size))
     return written
+
+
+def _bind_merged(session: Session, objects: GitObjects, repo: Repo, before: str, after: str, actor: Actor) -> None:
+    """Bind the contents that a merged tree refers to: out of lines of two files that are no pointers, a merge can put
+    together one that is, and nobody has checked that. Raises LfsObjectMissing."""
+    blobs = (
+        oid for oid in objects.changed_blobs(before, after) if rules.may_be_pointer("blob", objects.blob_size(oid))
+    )
+    pointers = (rules.parse_pointer(objects.read_blob(oid)) for oid in blobs)
+    link_blobs(session, repo, (pointer.sha256 for pointer in pointers if pointer is not None), actor)
 
 
 def _existing_paths(objects: GitObjects, tree: str | None, drop: Drop) -> Sequence[str]:

@@ -14,7 +14,7 @@ from yungu.hub.models import Discussion, DiscussionEvent, Repo, discussion_event
 from yungu.hub.service.commits import merge_ref
 from yungu.hub.service.refs import move_ref
 from yungu.kernel import clock
-from yungu.kernel.db import Session
+from yungu.kernel.db import Session, new_id
 from yungu.kernel.events import record
 from yungu.storage.git import Commit, GitStore
 
@@ -63,7 +63,9 @@ def add_comment(session: Session, repo: Repo, found: Discussion, actor: Actor, t
     return _note(session, found, "comment", actor, {"text": text})
 
 
-def edit_comment(session: Session, repo: Repo, found: Discussion, comment: DiscussionEvent, actor: Actor, text: str) -> None:
+def edit_comment(
+    session: Session, repo: Repo, found: Discussion, comment: DiscussionEvent, actor: Actor, text: str
+) -> None:
     """Replace a comment's text; the former one stays in its history. Raises DiscussionDenied, TextMissing."""
     _check_author(actor, repo, comment.author_id, "edit this comment")
     if not text.strip():
@@ -76,7 +78,7 @@ def edit_comment(session: Session, repo: Repo, found: Discussion, comment: Discu
 def hide_comment(session: Session, repo: Repo, found: Discussion, comment: DiscussionEvent, actor: Actor) -> None:
     """Hide a comment for good: its text and history are erased. Raises DiscussionDenied."""
     _check_author(actor, repo, comment.author_id, "hide this comment")
-    by = {"hidden_by": actor.name, "text": "This comment has been hidden", "history": []}
+    by: dict[str, Any] = {"hidden_by": actor.name, "text": "This comment has been hidden", "history": []}
     _replace(session, comment, {**comment.payload, "hidden": True, **by})
 
 
@@ -147,8 +149,8 @@ def _next_number(session: Session, repo: Repo) -> int:
 def _note(session: Session, found: Discussion, kind: str, actor: Actor, payload: dict[str, Any]) -> DiscussionEvent:
     at = clock.now()
     row = {"discussion_id": found.id, "kind": kind, "at": at, "author_id": actor.id, "payload": payload}
-    number = session.execute(sa.insert(discussion_events).values(row)).inserted_primary_key[0]
-    return DiscussionEvent(int(number), kind, at, actor.id, actor.name or "ghost", payload)
+    number = new_id(session.execute(sa.insert(discussion_events).values(row)))
+    return DiscussionEvent(number, kind, at, actor.id, actor.name or "ghost", payload)
 
 
 def _replace(session: Session, comment: DiscussionEvent, payload: dict[str, Any]) -> None:

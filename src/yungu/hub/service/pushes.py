@@ -53,13 +53,16 @@ def check_update(repo: Repo, update: RefUpdate) -> None:
         raise RefProtected(update.name)
 
 
-def check_content(incoming: Quarantine, updates: Iterable[RefUpdate], known: Collection[str]) -> Mapping[str, Pointer]:
-    """Look at every file of the commits that are new; returns the git-lfs pointers among them, by path.
+def check_content(
+    incoming: Quarantine, updates: Iterable[RefUpdate], known: Collection[str]
+) -> Collection[tuple[str, Pointer]]:
+    """Look at every file of the commits that are new; returns all git-lfs pointers among them with their paths: a path
+    may have another one in every commit.
 
     ``known``: what the repo's refs point at now. Afterwards all objects that the new commits need are there.
     Raises GitObjectMissing, PackInvalid, PathInvalid, FileTooBig."""
     tips = [_check_tip(incoming, update.name, update.after) for update in updates if update.after is not None]
-    pointers: dict[str, Pointer] = {}
+    pointers: set[tuple[str, Pointer]] = set()
     paths: dict[bytes, str] = {}
     seen: set[bytes] = set()
     for change in incoming.iter_changes(tips, known):
@@ -71,19 +74,19 @@ def check_content(incoming: Quarantine, updates: Iterable[RefUpdate], known: Col
             continue
         pointer = _check_blob(incoming, change.oid, path)
         if pointer is not None:
-            pointers[path] = pointer
+            pointers.add((path, pointer))
         elif len(seen) < _SEEN_BLOBS:
             seen.add(blob)
     return pointers
 
 
-def check_pointers(session: Session, repo: Repo, pointers: Mapping[str, Pointer], actor: Actor) -> None:
+def check_pointers(session: Session, repo: Repo, pointers: Collection[tuple[str, Pointer]], actor: Actor) -> None:
     """Raises LfsObjectMissing for content that the actor may not refer to here, LfsSizeWrong."""
-    wanted = {pointer.sha256 for pointer in pointers.values()}
+    wanted = {pointer.sha256 for _, pointer in pointers}
     held = content.list_blobs(session, queries.readable_blobs(session, wanted, repo, actor))
     if wanted - held.keys():
         raise LfsObjectMissing(sorted(wanted - held.keys()))
-    for path, pointer in pointers.items():
+    for path, pointer in pointers:
         if pointer.size_bytes != held[pointer.sha256].size_bytes:
             raise LfsSizeWrong(path, pointer.size_bytes, held[pointer.sha256].size_bytes)
 
@@ -94,7 +97,7 @@ def apply_push(
     repo: Repo,
     incoming: Quarantine,
     updates: Iterable[RefUpdate],
-    pointers: Mapping[str, Pointer],
+    pointers: Collection[tuple[str, Pointer]],
     actor: Actor,
     *,
     atomic: bool,
@@ -102,7 +105,7 @@ def apply_push(
     """Admit checked objects, bind their contents and move the refs; returns why which refs did not move.
 
     Raises PushRefused with the same when ``atomic`` and one of them did not, LfsObjectMissing."""
-    link_blobs(session, repo, (pointer.sha256 for pointer in pointers.values()), actor)
+    link_blobs(session, repo, (pointer.sha256 for _, pointer in pointers), actor)
     incoming.admit()
     refused: dict[str, YunguError] = {}
     for update in sorted(updates, key=lambda update: (update.after is not None, update.name)):

@@ -54,7 +54,9 @@ def move_ref(
     record(session, CommitPushed(ref=name, before=expect, after=to), actor_id=actor_id, repo_id=repo.id)
 
 
-def create_branch(session: Session, git: GitStore, repo: Repo, branch: str, actor: Actor, start: str | None = None) -> None:
+def create_branch(
+    session: Session, git: GitStore, repo: Repo, branch: str, actor: Actor, start: str | None = None
+) -> None:
     """A new branch at revision ``start`` (the default branch when None). Raises RefExists, RevisionNotFound."""
     name = rules.check_branch(branch)
     if not name.startswith("refs/heads/") and not name.startswith("refs/convert/"):
@@ -74,7 +76,14 @@ def delete_branch(session: Session, git: GitStore, repo: Repo, branch: str, acto
 
 
 def create_tag(
-    session: Session, git: GitStore, repo: Repo, tag: str, actor: Actor, *, revision: str | None = None, message: str = ""
+    session: Session,
+    git: GitStore,
+    repo: Repo,
+    tag: str,
+    actor: Actor,
+    *,
+    revision: str | None = None,
+    message: str = "",
 ) -> None:
     """A tag at ``revision``; with a message an annotated one. Raises RevisionNotFound, RefExists, RefNameInvalid."""
     commit = queries.resolve_revision(session, git, repo, revision)
@@ -118,4 +127,6 @@ def _swap(session: Session, repo: Repo, name: str, expect: str | None, to: str |
         return 1
     if to is None:
         return session.execute(sa.delete(refs).where(here & (refs.c.oid == expect))).rowcount
-    return session.execute(sa.update(refs).where(here & (refs.c.oid == expect)).values(oid=to, moved_at=clock.now())).rowcount
+    return session.execute(
+        sa.update(refs).where(here & (refs.c.oid == expect)).values(oid=to, moved_at=clock.now())
+    ).rowcount

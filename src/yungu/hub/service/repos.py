@@ -15,7 +15,7 @@ from yungu.hub.models import CommitPlan, FilePut, Gate, Kind, Repo, Visibility, 
 from yungu.hub.service.commits import apply_commit
 from yungu.hub.service.refs import move_ref
 from yungu.kernel import clock
-from yungu.kernel.db import Session
+from yungu.kernel.db import Session, new_id
 from yungu.kernel.events import record
 from yungu.storage.git import GitObjects, GitStore
 
@@ -38,7 +38,12 @@ def create_repo(
     owner, name = _place(session, repo_id, actor)
     values = {"visibility": visibility or owner.default_visibility, "sdk": sdk if kind == "space" else None}
     repo = _insert(session, kind, owner, name, actor, values)
-    record(session, RepoCreated(kind=kind, repo=repo.repo_id, visibility=repo.visibility), actor_id=actor.id, repo_id=repo.id)
+    record(
+        session,
+        RepoCreated(kind=kind, repo=repo.repo_id, visibility=repo.visibility),
+        actor_id=actor.id,
+        repo_id=repo.id,
+    )
     _first_commit(session, git, repo, actor, {".gitattributes": rules.DEFAULT_ATTRIBUTES.encode()} | (files or {}))
     return queries.get_repo_by_id(session, repo.id)
 
@@ -63,7 +68,12 @@ def move_repo(session: Session, repo: Repo, to: str, actor: Actor) -> Repo:
         session.execute(sa.insert(repo_names).values(kind=repo.kind, key=before.casefold(), repo_id=repo.id))
     place = {"owner_id": owner.id, "namespace": owner.name, "name": name, "key": key}
     session.execute(sa.update(repos).where(repos.c.id == repo.id).values(**place))
-    record(session, RepoMoved(kind=repo.kind, before=before, after=f"{owner.name}/{name}"), actor_id=actor.id, repo_id=repo.id)
+    record(
+        session,
+        RepoMoved(kind=repo.kind, before=before, after=f"{owner.name}/{name}"),
+        actor_id=actor.id,
+        repo_id=repo.id,
+    )
     return queries.get_repo_by_id(session, repo.id)
 
 
@@ -77,7 +87,9 @@ def change_settings(
         values["gated"] = gated
     if values:
         session.execute(sa.update(repos).where(repos.c.id == repo.id).values(**values))
-        event = RepoSettingsChanged(visibility=visibility or repo.visibility, gated=repo.gated if gated is None else gated)
+        event = RepoSettingsChanged(
+            visibility=visibility or repo.visibility, gated=repo.gated if gated is None else gated
+        )
         record(session, event, actor_id=actor.id, repo_id=repo.id)
     return queries.get_repo_by_id(session, repo.id)
 
@@ -87,7 +99,11 @@ def duplicate_repo(
 ) -> Repo:
     """A copy with all refs and history that shares every byte with its source."""
     owner, name = _place(session, to, actor)
-    values = {"visibility": visibility or owner.default_visibility, "sdk": source.sdk, "default_branch": source.default_branch}
+    values = {
+        "visibility": visibility or owner.default_visibility,
+        "sdk": source.sdk,
+        "default_branch": source.default_branch,
+    }
     repo = _insert(session, source.kind, owner, name, actor, values)
     event = RepoDuplicated(source=source.id)
     record(session, event, actor_id=actor.id, repo_id=repo.id)
@@ -132,10 +148,10 @@ def _insert(session: Session, kind: Kind, owner: Owner, name: str, actor: Actor,
     }
     try:
         with session.begin_nested():
-            number = session.execute(sa.insert(repos).values(row | values)).inserted_primary_key[0]
+            number = new_id(session.execute(sa.insert(repos).values(row | values)))
     except sa.exc.IntegrityError:
         raise RepoExists(kind, repo_id) from None
-    return queries.get_repo_by_id(session, int(number))
+    return queries.get_repo_by_id(session, number)
 
 
 def _first_commit(session: Session, git: GitStore, repo: Repo, actor: Actor, files: dict[str, bytes]) -> None:
