@@ -36,7 +36,7 @@ class Tea:
         people = {role: live.user() for role in ("admin", "write", "contributor", "read", "stranger")}
         name = live.fresh_name("org")
         members = {role: [live.actor(people[role])] for role in ("write", "contributor", "read")}
-        live.world.organization(name, admin=live.actor(people["admin"]), **members)
+        live.world.organization(name, admin=live.actor(people["admin"]), **members)  # type: ignore[arg-type]
         repo_id = f"{name}/tea"
         self.repo = live.world.repo(repo_id, by=live.actor(people["admin"]), visibility=visibility)
         self.tokens = {role: live.token(user) for role, user in people.items()}
