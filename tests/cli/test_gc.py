@@ -21,6 +21,7 @@ from yungu.app import fsck, gc, lock
 from yungu.app.gc import Swept
 from yungu.hub import Repo
 from yungu.storage import content
+from yungu.storage.errors import GitObjectMissing
 
 RAW = b"raw content" * 1000
 RAW_NAME = hashlib.sha256(RAW).hexdigest()
@@ -282,6 +283,8 @@ def test_a_branch_cannot_be_made_from_a_commit_that_is_gone_though_it_was_rememb
     kept, site.git = site.git, elsewhere
     sweep(site)
     site.git = kept
+    with pytest.raises(GitObjectMissing):
+        site.git.open(repo.id).commit(old)
     with pytest.raises(hub.RevisionNotFound):
         world.write_in(hub.create_branch, site.git, world.fresh(repo), "late", lin, old)
     check_all_is_well(site)
