@@ -65,6 +65,13 @@ format: setup-dev ## Bring the code into form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+.PHONY: bench
+bench: setup-dev ## Take every figure beside its peer again and rewrite the page of them: FULL=--full
+	@.ci/packages packages-test.txt
+	set -e; for name in calls transfers xet starting; do $(BIN)/python bench/$$name.py; done
+	$(BIN)/python bench/git_traffic.py $(FULL)
+	$(BIN)/python bench/report.py
+
 .PHONY: conformance-hf
 conformance-hf: setup-dev ## Run huggingface_hub's own tests against a fresh yungu: HF_SUITE= ARGS=
 	$(BIN)/python tests/conformance/run_hf.py --suite $(HF_SUITE) $(ARGS)

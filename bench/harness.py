@@ -50,6 +50,13 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
+class WallOnly:
+    """A cost of which the CPU is not known."""
+
+    wall_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Figure:
     """One row of the table. ``result`` is what is promised: ``unit`` says what it counts, ``target`` what it should be
     (at least, or at most when ``at_most``); without a target it is only told."""
@@ -57,7 +64,7 @@ class Figure:
     what: str
     ours: Cost | None
     beside: str
-    theirs: Cost | Published | None
+    theirs: Cost | Published | WallOnly | None
     result: float
     unit: str
     target: float | None = None
@@ -118,6 +125,11 @@ def median(costs: Sequence[Cost]) -> Cost:
     return Cost(
         statistics.median(cost.cpu_seconds for cost in costs), statistics.median(cost.wall_seconds for cost in costs)
     )
+
+
+def median_ratio(ours: Sequence[Cost], theirs: Sequence[Cost]) -> float:
+    """Their wall time over ours, the median of the rounds: neighbours in time saw the same machine."""
+    return statistics.median(their.wall_seconds / our.wall_seconds for our, their in zip(ours, theirs, strict=True))
 
 
 @dataclass(slots=True)
