@@ -152,3 +152,22 @@ def test_content_is_dropped_from_both_sides_of_a_merge(world: World, lin: Actor,
     ).stdout.split()
     assert "secret.bin" not in reached
     assert {"later.txt", "main.txt"} <= set(reached)
+
+
+def test_a_merge_cannot_make_up_a_pointer_to_content_of_others(
+    world: World, lin: Actor, mei: Actor, tea: Repo
+) -> None:
+    secret = world.repo("mei/secret", by=mei, visibility="private")
+    sha256 = add_content(world, secret, "w.bin", b"secret", mei)
+    middle = b"".join(b"# %d\n" % number for number in range(9))
+    named = b"oid sha256:" + sha256.encode() + b"\n"
+    world.commit(tea, {"w": b"no pointer\n" + middle + named + b"cut\nsize 6\n"}, by=lin)
+    branch(world, tea, "dev", lin)
+    first = b"version https://git-lfs.github.com/spec/v1\n"
+    world.commit(tea, {"w": first + middle + named + b"cut\nsize 6\n"}, by=lin)
+    world.commit(tea, {"w": b"no pointer\n" + middle + named + b"size 6\n"}, by=lin, branch="dev")
+
+    with pytest.raises(hub.LfsObjectMissing):
+        merge(world, tea, "dev", lin)
+
+    assert world.read(tea, "w").startswith(first)

@@ -275,3 +275,45 @@ def complete(place: Place, data: bytes, count: int) -> httpx.Response:
     parts = [{"partNumber": number, "etag": "x"} for number in range(1, count + 1)]
     url = f"{place.live.url}{place.path}/info/lfs/objects/{sha256(data)}?token={token}"
     return httpx.post(url, json={"oid": sha256(data), "parts": parts}, headers=JSON)
+
+
+def test_content_of_others_is_not_had_by_naming_it_where_an_earlier_commit_names_ones_own(
+    desk: Desk, place: Place, live: LiveHub
+) -> None:
+    secret, data, own = Place(live, "model", "private"), os.urandom(1000), os.urandom(1000)
+    upload_whole(secret, data)
+    commit(secret, data)
+    place.live.world.upload(place.repo, own, by=live.actor(place.owner))
+    clone = desk.clone(place.url(), "c")
+    clone.commit({"model.txt": pointer(own)})
+    clone.commit({"model.txt": pointer(data)})
+
+    said = clone.try_git("push", "--no-verify", "origin", "main")
+
+    assert "LFS pointer pointed to a file that does not exist" in said.err
+    assert "model.txt" not in live.world.paths(place.repo)
+
+
+def pointer(data: bytes) -> bytes:
+    return f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256(data)}\nsize {len(data)}\n".encode()
+
+
+@pytest.mark.parametrize("door", ["raw", "resolve"])
+def test_a_commit_that_came_along_unasked_shows_no_content_of_others(
+    desk: Desk, place: Place, live: LiveHub, door: str
+) -> None:
+    secret, data = Place(live, "model", "private"), os.urandom(1000)
+    upload_whole(secret, data)
+    commit(secret, data)
+    clone = desk.clone(place.url(), "c")
+    evil = clone.commit({"model.txt": pointer(data)})
+    clone.git("checkout", "-q", "-b", "good", "origin/main")
+    good = clone.commit({"b.txt": b"harmless"})
+    body = clone.push_body([("0" * 40, evil, "refs/heads/evil"), ("0" * 40, good, "refs/heads/good")])
+    push = {"content-type": "application/x-git-receive-pack-request"}
+    sent = httpx.post(f"{place.url()}/git-receive-pack", content=body, headers=push)
+    assert b"ok refs/heads/good" in sent.content and b"ng refs/heads/evil" in sent.content
+
+    got = httpx.get(f"{place.live.url}/{place.repo.repo_id}/{door}/{evil}/model.txt")
+
+    assert got.status_code != 200 and data not in got.content

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from yungu import hub
@@ -105,7 +105,7 @@ class _Outcome:
             except YunguError as error:
                 self.refused[update.name] = error
 
-    def _examine(self, incoming: Quarantine, updates: Sequence[RefUpdate]) -> Mapping[str, Pointer]:
+    def _examine(self, incoming: Quarantine, updates: Sequence[RefUpdate]) -> Collection[tuple[str, Pointer]]:
         """All at once; one by one only when something is wrong, to tell whose fault it is."""
         with self.site.db.read() as session:
             known = {ref.oid for ref in hub.list_refs(session, self.repo)}
@@ -114,23 +114,27 @@ class _Outcome:
         except YunguError as error:
             if len(updates) == 1 or self.is_atomic:
                 self.refuse(updates, error)
-                return {}
-        pointers: dict[str, Pointer] = {}
+                return ()
+        pointers: set[tuple[str, Pointer]] = set()
         for update in updates:
             try:
-                pointers |= self._check(incoming, [update], known)
+                pointers.update(self._check(incoming, [update], known))
             except YunguError as error:
                 self.refused[update.name] = error
         return pointers
 
-    def _check(self, incoming: Quarantine, updates: Sequence[RefUpdate], known: set[str]) -> Mapping[str, Pointer]:
+    def _check(
+        self, incoming: Quarantine, updates: Sequence[RefUpdate], known: set[str]
+    ) -> Collection[tuple[str, Pointer]]:
         pointers = hub.check_content(incoming, updates, known)
         if pointers:
             with self.site.db.read() as session:
                 hub.check_pointers(session, self.repo, pointers, self.actor)
         return pointers
 
-    def _apply(self, incoming: Quarantine, updates: Sequence[RefUpdate], pointers: Mapping[str, Pointer]) -> None:
+    def _apply(
+        self, incoming: Quarantine, updates: Sequence[RefUpdate], pointers: Collection[tuple[str, Pointer]]
+    ) -> None:
         with self.site.db.write() as session:
             repo = hub.get_repo_by_id(session, self.repo.id)
             refused = hub.apply_push(

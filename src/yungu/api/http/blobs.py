@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
+from yungu import hub
 from yungu.api.http.call import Call
 from yungu.api.http.files import FileResponse
 from yungu.api.http.site import Site
-from yungu.hub import TreeFile
+from yungu.hub import Repo, TreeFile
 from yungu.kernel.db import Session
 from yungu.storage import content, xet
 from yungu.storage.errors import BytesNotFound

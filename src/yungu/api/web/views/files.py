@@ -137,6 +137,6 @@ def _pretty(text: str) -> str:
 def _safetensors_view(session: Session, place: Place, file: TreeFile) -> FileView:
     read = partial(read_blob, place.visit.call.site)
     try:
-        return FileView("safetensors", header=hub.safetensors_header(session, read, place.git, file))
+        return FileView("safetensors", header=hub.safetensors_header(session, read, place.repo, place.git, file))
     except (Invalid, NotFound, Unavailable) as error:
         return FileView("damaged", reason=error.message)
