@@ -9,8 +9,9 @@ from yungu.accounts.models import ROLES, Actor, Owner, Role
 
 _NAME = re.compile(r"^[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?$")
 _RESERVED = frozenset(
-    "api v1 v2 openapi models datasets spaces studios kernels buckets collections settings login logout join new search "
-    "static assets docs health healthz metrics xet lfs git me organizations users notifications discover explore none null".split()
+    "api v1 v2 openapi models datasets spaces studios kernels buckets collections settings login logout join new "
+    "search static assets docs health healthz metrics xet lfs git me organizations users notifications discover "
+    "explore none null".split()
 )
 LEAST_PASSWORD_LENGTH = 8
 

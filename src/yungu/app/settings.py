@@ -40,6 +40,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     registration: Annotated[
         Literal["open", "closed"], Doc(description="Whether visitors may make themselves an account.")
     ] = "closed"
+    modelscope_create_visibility: Annotated[
+        Literal["private", "as-asked"],
+        Doc(
+            description="What a ModelScope client gets that asks for a public repo without another word, as every "
+            "upload to a missing repo does: a private one, or what it asks for."
+        ),
+    ] = "private"
     trusted_proxies: Annotated[
         str, Doc(description="Addresses whose `X-Forwarded-*` headers are believed, separated by commas.")
     ] = "127.0.0.1"

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import yungu.accounts.models
+import yungu.hub.models
+import yungu.kernel.events
+import yungu.storage.models
+import yungu.storage.xet.models  # noqa: F401 - each import fills the metadata
 from yungu.kernel.db import metadata
 
 __all__ = ["metadata"]

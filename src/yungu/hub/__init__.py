@@ -4,7 +4,8 @@
 
     repo = hub.create_repo(session, git, "model", "lin/tea", actor)
     oid = git.open(repo.id).write_blob(b"hello")
-    hub.apply_commit(session, git, repo, hub.CommitPlan(branch="main", changes=[hub.FilePut("a.txt", oid, 5)], title="add"), actor)
+    plan = hub.CommitPlan(branch="main", changes=[hub.FilePut("a.txt", oid, 5)], title="add")
+    hub.apply_commit(session, git, repo, plan, actor)
     commit = hub.resolve_revision(session, git, repo, "main")
     hub.list_folder(git.open(repo.id), commit)
 

@@ -34,7 +34,7 @@ def encode_cursor(*key: Any) -> str:
 
 
 def decode_cursor(cursor: str, *types: type) -> tuple[Any, ...]:
-    """The key inside ``cursor``, checked to hold values of ``types``; an int is 0 to 2**63 - 1. Raises CursorInvalid."""
+    """The key inside ``cursor``, checked to hold ``types``; an int is 0 to 2**63 - 1. Raises CursorInvalid."""
     wanted = tuple(_Whole if kind is int else kind for kind in types)
     try:
         raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))

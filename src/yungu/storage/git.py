@@ -1,7 +1,7 @@
 """Git objects: one ordinary bare object directory per repo; refs are rows elsewhere.
 
-The directory holds immutable objects only. ``project_refs`` writes the rows out as a ``packed-refs`` file when git's own
-binaries need to see them; that file is a disposable copy, never the truth.
+The directory holds immutable objects only. ``project_refs`` writes the rows out as a ``packed-refs`` file when git's
+own binaries need to see them; that file is a disposable copy, never the truth.
 Object ids are 40 lower-case hex throughout. Object format: https://git-scm.com/docs/gitrepository-layout"""
 
 from __future__ import annotations
@@ -188,7 +188,7 @@ class GitObjects:
         return _entry(path, found)
 
     def list_tree(self, tree: str, prefix: str = "", *, recursive: bool = False) -> Iterator[Entry]:
-        """The entries of a tree in git's order, their paths under ``prefix``; recursive: folders before their content."""
+        """The entries of a tree in git's order, paths under ``prefix``; recursive: folders before their content."""
         for found in self._tree(tree):
             path = f"{prefix}/{found.name}" if prefix else str(found.name)
             entry = _entry(path, found)
@@ -233,10 +233,7 @@ class GitObjects:
     def diff(self, old_tree: str | None, new_tree: str) -> pygit2.Diff:
         """What leads from one tree to the other (None: from nothing), renames found."""
         new = self._tree(new_tree)
-        if old_tree is None:
-            diff = new.diff_to_tree(swap=True)
-        else:
-            diff = self._tree(old_tree).diff_to_tree(new)
+        diff = new.diff_to_tree(swap=True) if old_tree is None else self._tree(old_tree).diff_to_tree(new)
         diff.find_similar()
         return diff
 

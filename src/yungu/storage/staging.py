@@ -15,8 +15,8 @@ from uuid import uuid4
 
 from yungu.storage.errors import StorageFull
 from yungu.storage.keys import STAGING, check_key
+from yungu.storage.room import NO_ROOM
 
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _NO_HARD_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP})
 
 
@@ -140,7 +140,7 @@ def _no_room_told() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _NO_ROOM:
+        if error.errno in NO_ROOM:
             raise StorageFull(f"The store has no room: {os.strerror(error.errno)}.") from error
         raise
 

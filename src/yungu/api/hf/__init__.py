@@ -1,4 +1,4 @@
-"""The dialect of the Hugging Face Hub client: `huggingface_hub`, `transformers`, `datasets`, `hf`, and whoever speaks it.
+"""The dialect of the Hugging Face client: `huggingface_hub`, `transformers`, `datasets`, `hf`, and whoever speaks it.
 
 Errors are told by the ``X-Error-Code`` header, pages by absolute ``Link`` headers, revisions are one path segment."""
 

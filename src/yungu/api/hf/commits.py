@@ -1,7 +1,7 @@
 """Preupload and commit: how the client writes.
 
-A commit arrives as NDJSON of any length. It is read line by line: regular files become git blobs as they pass (an orphan
-is harmless), so memory is bounded by one line, and nothing is visible before the one transaction at the end."""
+A commit arrives as NDJSON of any length. It is read line by line: regular files become git blobs as they pass (an
+orphan is harmless), so memory is bounded by one line, and nothing is visible before the one transaction at the end."""
 
 from __future__ import annotations
 
@@ -89,13 +89,20 @@ class CommitDraft:
 
     def _file(self, file: wire.CommitFile) -> hub.FilePut:
         hub.check_path(file.path)
-        try:
-            data = base64.b64decode(file.content, validate=True) if file.encoding == "base64" else file.content.encode()
-        except (binascii.Error, ValueError) as error:
-            raise BodyInvalid(f"The content of '{file.path}' is not valid base64.") from error
+        data = _content(file)
         if len(data) > MAX_REGULAR_BYTES:
             raise hub.FileTooBig(file.path, MAX_REGULAR_BYTES)
         return hub.FilePut(file.path, self._objects.write_blob(data), len(data))
+
+
+def _content(file: wire.CommitFile) -> bytes:
+    """Decoded straight from the line: a large file is not held as text as well."""
+    if file.encoding == "utf-8":
+        return _decoded(file.content, str).encode()
+    try:
+        return msgspec.json.decode(file.content, type=bytes)
+    except msgspec.ValidationError as error:
+        raise BodyInvalid(f"The content of '{file.path}' is not valid base64.") from error
 
 
 def _apply(session: Session, call: Call, repo: hub.Repo, actor: Actor, draft: CommitDraft) -> wire.Json:
@@ -158,7 +165,7 @@ def _decoded(text: memoryview | msgspec.Raw, struct: type[T]) -> T:
 
 
 async def _batches(stream: AsyncIterator[bytes]) -> AsyncIterator[bytearray]:
-    """Whole lines of a stream, about a MiB at a time. Raises BodyTooLarge for a line that no regular file could make."""
+    """Whole lines of a stream, about a MiB at a time. Raises BodyTooLarge for a line that no regular file makes."""
     held = bytearray()
     async for part in stream:
         held += part

@@ -30,7 +30,8 @@ def whoami(session: Session, call: Call) -> Response:
         auth["accessToken"] = {"displayName": actor.token_name, "role": _ROLE_NAMES[actor.scope or "write"]}
     return json_response({
         "type": "user", "id": f"{user.id:024x}", "name": user.name, "fullname": user.full_name, "email": user.email,
-        "emailVerified": user.email is not None, "isPro": False, "canPay": False, "avatarUrl": "", "orgs": organizations, "auth": auth,
+        "emailVerified": user.email is not None, "isPro": False, "canPay": False, "avatarUrl": "",
+        "orgs": organizations, "auth": auth,
     })  # fmt: skip
 
 

@@ -93,5 +93,6 @@ def _visibility(visibility: str | None, private: bool | None) -> hub.Visibility 
 
 def _space_files(body: wire.RepoCreate) -> dict[str, bytes]:
     title = body.name.rpartition("/")[2].replace("-", " ").replace("_", " ").title()
-    front = f"---\ntitle: {title}\nemoji: 🌱\ncolorFrom: green\ncolorTo: blue\nsdk: {body.sdk or 'static'}\npinned: false\n---\n"
+    sdk = body.sdk or "static"
+    front = f"---\ntitle: {title}\nemoji: 🌱\ncolorFrom: green\ncolorTo: blue\nsdk: {sdk}\npinned: false\n---\n"
     return {"README.md": front.encode()}

@@ -90,7 +90,7 @@ class CommitHeader(msgspec.Struct, rename="camel"):
 
 class CommitFile(msgspec.Struct):
     path: str
-    content: str
+    content: msgspec.Raw
     encoding: Literal["base64", "utf-8"] = "base64"
 
 
@@ -346,11 +346,12 @@ PROPERTIES: dict[Kind, dict[str, Property]] = {
 }
 
 _NOT_BY_DEFAULT = {
-    "baseModels", "childrenModelCount", "downloadsAllTime", "evalResults", "gguf", "inference", "inferenceProviderMapping",
-    "resourceGroup", "securityRepoStatus", "trendingScore", "xetEnabled", "mainSize", "citation",
+    "baseModels", "childrenModelCount", "downloadsAllTime", "evalResults", "gguf", "inference",
+    "inferenceProviderMapping", "resourceGroup", "securityRepoStatus", "trendingScore", "xetEnabled", "mainSize", "citation",
 }  # fmt: skip
 _LISTED = {
-    "createdAt", "downloads", "gated", "library_name", "likes", "pipeline_tag", "private", "sdk", "tags", "trendingScore",
+    "createdAt", "downloads", "gated", "library_name", "likes", "pipeline_tag", "private", "sdk", "tags",
+    "trendingScore",
 }  # fmt: skip
 _LISTED_ALSO: dict[Kind, set[str]] = {
     "model": set(),

@@ -20,6 +20,8 @@ from yungu.api.http.router import AsyncHandler, Match, OnError, Route, Router, R
 from yungu.api.http.site import Site
 from yungu.api.http.uploads import BodyTooLarge
 from yungu.kernel.errors import Invalid, NotFound, YunguError
+from yungu.storage.errors import StorageFull
+from yungu.storage.room import is_out_of_room
 
 log = logging.getLogger("yungu.http")
 _REQUEST_ID = re.compile(r"^[\w.:;=/\-]{1,200}$")
@@ -78,19 +80,18 @@ class App:
     async def _answer(self, call: Call, request_id: str) -> Response:
         on_error = self._fallback(call.scope["path"])
         try:
-            found = self.router.match(call.scope.get("raw_path") or call.scope["path"].encode(), call.method)
-            if found is None:
-                raise RouteNotFound(f"There is nothing at {call.scope['path']}.")
-            call.params = found.params
-            route = _route(found, call.method)
+            raw_path = call.scope.get("raw_path") or call.scope["path"].encode()
+            route, call.params = _route(self.router.match(raw_path, call.method), call)
             on_error = route.on_error
             return await self._run(route, call)
         except YunguError as error:
             return on_error(call, error)
         except ClientDisconnect:
             return Response(status_code=499)
-        except Exception:  # the outermost boundary: whatever broke is logged and told as a failure
+        except Exception as error:  # the outermost boundary: whatever broke is logged and told as a failure
             log.exception("request %s failed: %s %s", request_id, call.method, call.scope["path"])
+            if is_out_of_room(error, self.site.git.root):
+                return on_error(call, StorageFull("The disk of the server is full; nothing was changed."))
             return on_error(call, Unexpected(f"Something went wrong on the server. Request id: {request_id}"))
 
     async def _run(self, route: Route, call: Call) -> Response:
@@ -131,11 +132,13 @@ async def read_body(call: Call, limit: int) -> bytes:
     return b"".join(parts)
 
 
-def _route(found: Match, method: str) -> Route:
-    route = found.route(method)
+def _route(found: Match | None, call: Call) -> tuple[Route, dict[str, str]]:
+    if found is None:
+        raise RouteNotFound(f"There is nothing at {call.scope['path']}.")
+    route = found.route(call.method)
     if route is None:
-        raise MethodNotAllowed(method, sorted(found.routes))
-    return route
+        raise MethodNotAllowed(call.method, sorted(found.routes))
+    return route, found.params
 
 
 def _request_id(call: Call) -> str:

@@ -2,7 +2,7 @@
 
 Carriers, first one present counts: ``Authorization: Bearer``, ``Authorization: Basic`` (the password is the token, any
 user name), cookies ``m_session_id`` and ``modelscope_session`` (a token), cookie ``yungu_session`` (a browser session).
-Cookies are sent by browsers on their own, so a cookie counts for a changing request only when it comes from our pages."""
+Cookies are sent by browsers on their own, so one counts for a changing request only when it comes from our pages."""
 
 from __future__ import annotations
 

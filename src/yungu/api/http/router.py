@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from starlette.responses import Response
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SyncHandler = Callable[["Session", "Call"], Response]
 AsyncHandler = Callable[["Call"], Awaitable[Response]]
-Handler = Union[SyncHandler, AsyncHandler]
+Handler = SyncHandler | AsyncHandler
 OnError = Callable[["Call", YunguError], Response]
 
 ALLOWED = {"kinds": frozenset({"models", "datasets", "spaces", "studios"})}
@@ -34,8 +34,8 @@ class PathNotText(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One method on one pattern. ``writes``: the handler's transaction may write. ``quick``: point reads only, may run on
-    the event loop. ``max_body``: bytes of body that a synchronous handler gets to see."""
+    """One method on one pattern. ``writes``: the handler's transaction may write. ``quick``: point reads only, may run
+    on the event loop. ``max_body``: bytes of body that a synchronous handler gets to see."""
 
     method: str
     pattern: str

@@ -34,8 +34,8 @@ def list_refs(session: Session, repo: Repo, prefix: str = "refs/") -> Sequence[R
 
 
 def resolve_revision(session: Session, git: GitStore, repo: Repo, revision: str | None) -> str:
-    """The commit (40 hex) that ``revision`` means: a branch, a tag, a full ref, a commit id of at least 5 digits, None or
-    "HEAD" for the default branch. "main" and "master" both mean the default branch where it has the other name.
+    """The commit (40 hex) that ``revision`` means: a branch, a tag, a full ref, a commit id of at least 5 digits, None
+    or "HEAD" for the default branch. "main" and "master" both mean the default branch where it has the other name.
 
     Raises RevisionNotFound, also for a repo without commits."""
     name = revision if revision not in (None, "", "HEAD") else repo.default_branch

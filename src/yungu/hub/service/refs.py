@@ -30,7 +30,7 @@ def writable_ref(session: Session, repo: Repo, branch: str) -> str:
 
 
 def lock_ref(session: Session, repo: Repo, name: str) -> str | None:
-    """Where the ref points; on PostgreSQL nobody else can move it until this transaction ends (SQLite has one writer)."""
+    """Where the ref points; nobody else can move it until this transaction ends (SQLite has one writer anyway)."""
     query = sa.select(refs.c.oid).where((refs.c.repo_id == repo.id) & (refs.c.name == name)).with_for_update()
     return session.scalar(query)
 
@@ -38,7 +38,7 @@ def lock_ref(session: Session, repo: Repo, name: str) -> str | None:
 def move_ref(
     session: Session, git: GitStore, repo: Repo, name: str, *, expect: str | None, to: str | None, actor_id: int | None
 ) -> None:
-    """Move a ref from ``expect`` (None: it must be new) to ``to`` (None: delete it). Raises RefMoved, RefNameInvalid."""
+    """Move a ref from ``expect`` (None: it must be new) to ``to`` (None: delete). Raises RefMoved, RefNameInvalid."""
     rules.check_ref_name(name)
     if _swap(session, repo, name, expect, to) == 0:
         raise RefMoved(name)
