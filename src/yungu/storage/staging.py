@@ -16,7 +16,6 @@ from uuid import uuid4
 from yungu.storage.errors import StorageFull
 from yungu.storage.keys import STAGING, check_key
 from yungu.storage.room import NO_ROOM
-from yungu.storage.room import NO_ROOM
 
 _NO_HARD_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP})
 

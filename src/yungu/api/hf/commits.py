@@ -105,16 +105,6 @@ def _content(file: wire.CommitFile) -> bytes:
         raise BodyInvalid(f"The content of '{file.path}' is not valid base64.") from error
 
 
-def _content(file: wire.CommitFile) -> bytes:
-    """Decoded straight from the line: a large file is not held as text as well."""
-    if file.encoding == "utf-8":
-        return _decoded(file.content, str).encode()
-    try:
-        return msgspec.json.decode(file.content, type=bytes)
-    except msgspec.ValidationError as error:
-        raise BodyInvalid(f"The content of '{file.path}' is not valid base64.") from error
-
-
 def _apply(session: Session, call: Call, repo: hub.Repo, actor: Actor, draft: CommitDraft) -> wire.Json:
     git, base, revision = call.site.git, repo_url(call, repo.kind, repo.repo_id), call.params["rev"]
     pull = hub.get_pull_request(session, repo, revision)

@@ -22,8 +22,6 @@ from yungu.api.http.uploads import BodyTooLarge
 from yungu.kernel.errors import Invalid, NotFound, YunguError
 from yungu.storage.errors import StorageFull
 from yungu.storage.room import is_out_of_room
-from yungu.storage.errors import StorageFull
-from yungu.storage.room import is_out_of_room
 
 log = logging.getLogger("yungu.http")
 _REQUEST_ID = re.compile(r"^[\w.:;=/\-]{1,200}$")
@@ -92,8 +90,6 @@ class App:
             return Response(status_code=499)
         except Exception as error:  # the outermost boundary: whatever broke is logged and told as a failure
             log.exception("request %s failed: %s %s", request_id, call.method, call.scope["path"])
-            if is_out_of_room(error, self.site.git.root):
-                return on_error(call, StorageFull("The disk of the server is full; nothing was changed."))
             if is_out_of_room(error, self.site.git.root):
                 return on_error(call, StorageFull("The disk of the server is full; nothing was changed."))
             return on_error(call, Unexpected(f"Something went wrong on the server. Request id: {request_id}"))
