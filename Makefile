@@ -6,6 +6,8 @@ PORT ?= 8080
 DATA ?= data
 WORKERS ?= 2
 HF_SUITE ?= ../shared/conformance/hf
+MS_SUITE ?= ../shared/conformance/ms
+MSHUB_CLONE ?=
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
@@ -45,8 +47,8 @@ setup-dev: .venv/.dev ## The same, with what tests and checks need
 # --- run
 
 .PHONY: serve
-serve: setup ## Run the hub: HOST= PORT= DATA=
-	exec $(BIN)/yungu serve --host $(HOST) --port $(PORT) --data $(DATA)
+serve: setup ## Run the hub: HOST= PORT= DATA=, DEMO=1 fills an empty one with examples
+	exec $(BIN)/yungu serve --host $(HOST) --port $(PORT) --data $(DATA) $(if $(DEMO),--demo)
 
 # --- check
 
@@ -75,6 +77,10 @@ bench: setup-dev ## Take every figure beside its peer again and rewrite the page
 .PHONY: conformance-hf
 conformance-hf: setup-dev ## Run huggingface_hub's own tests against a fresh yungu: HF_SUITE= ARGS=
 	$(BIN)/python tests/conformance/run_hf.py --suite $(HF_SUITE) $(ARGS)
+
+.PHONY: conformance-ms
+conformance-ms: setup-dev ## Run modelscope-hub's own tests against a fresh yungu: MSHUB_CLONE= MS_SUITE= ARGS=
+	$(BIN)/python tests/conformance/run_ms.py --suite $(MS_SUITE) $(if $(MSHUB_CLONE),--clone $(MSHUB_CLONE)) $(ARGS)
 
 # --- make
 
