@@ -48,7 +48,7 @@ setup-dev: .venv/.dev ## The same, with what tests and checks need
 
 .PHONY: serve
 serve: setup ## Run the hub: HOST= PORT= DATA=, DEMO=1 fills an empty one with examples
-	exec $(BIN)/yungu serve --host $(HOST) --port $(PORT) --data $(DATA) $(if $(DEMO),--demo)
+	@exec $(BIN)/yungu serve --host $(HOST) --port $(PORT) --data $(DATA) $(if $(DEMO),--demo)
 
 # --- check
 
