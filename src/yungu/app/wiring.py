@@ -10,7 +10,7 @@ from pathlib import Path
 
 from yungu import migrations
 from yungu.api import git as git_dialect
-from yungu.api import hf, web, xet
+from yungu.api import hf, modelscope, web, xet
 from yungu.api.http import App, Site
 from yungu.app import worker
 from yungu.app.settings import Settings
@@ -32,6 +32,7 @@ def build_site(settings: Settings) -> Site:
         secret=_secret(data),
         base_url=settings.base_url.rstrip("/") or None,
         registration=settings.registration,
+        modelscope_create_visibility=settings.modelscope_create_visibility,
     )
 
 
@@ -39,7 +40,13 @@ def build_app(settings: Settings) -> App:
     """The whole hub as one ASGI application."""
     site = build_site(settings)
     dialects = [hf.routes, git_dialect.routes, xet.routes, xet.hub_routes(hf.render_error), web.routes]
-    fallbacks = [("/api/", hf.render_error), ("", web.render_error)]
+    dialects += [modelscope.legacy, modelscope.open_routes]
+    fallbacks = [
+        ("/api/v1/", modelscope.render_legacy_error),
+        ("/openapi/", modelscope.render_open_error),
+        ("/api/", hf.render_error),
+        ("", web.render_error),
+    ]
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:

@@ -307,6 +307,7 @@ class Webhook:
 
 _UNMEASURED = sa.text("kind = 'model' AND head IS NOT NULL AND (measured_head IS NULL OR measured_head <> head)")
 
+
 @dataclass(frozen=True, slots=True)
 class SpaceRun:
     """What the owner of a space has set. ``is_wanted``: it shall run, said at ``wished_at``."""

@@ -28,12 +28,13 @@ from yungu.api.git.places import lfs_url, readable_repo, under_repo, uploadable_
 from yungu.api.http import Call, Routes
 from yungu.api.http.app import read_body
 from yungu.api.http.blobs import blob_response
+from yungu.api.http.contents import MAX_OBJECT_BYTES, ContentWrong, keep_upload
 from yungu.api.http.signing import SignatureInvalid, sign, verify
 from yungu.api.http.threads import in_byte_thread
 from yungu.api.http.uploads import receive_body
 from yungu.hub import Repo
 from yungu.kernel.db import Session
-from yungu.kernel.errors import Conflict, Exhausted, Invalid, NotFound
+from yungu.kernel.errors import Conflict, Exhausted, NotFound
 from yungu.storage import content
 from yungu.storage.models import Blob
 from yungu.storage.staging import Staged
@@ -41,7 +42,6 @@ from yungu.storage.staging import Staged
 routes = Routes(on_error=render_lfs_error)
 
 MAX_OBJECTS = 1000
-MAX_OBJECT_BYTES = 5 << 40
 MULTIPART_OVER_BYTES = 1 << 30
 """Clients that can send larger objects in parts, so that a broken connection costs one part only."""
 PART_BYTES = 256 << 20
@@ -57,12 +57,6 @@ class HashUnknown(Conflict):
 
 class BatchTooLong(Exhausted):
     """Too many objects in one request."""
-
-
-class ContentWrong(Invalid):
-    """The bytes that came are not those that were announced."""
-
-    hint = "Nothing of them was kept; send the right bytes again."
 
 
 class ContentMissing(NotFound):
@@ -232,16 +226,9 @@ async def _receive_part(call: Call, grant: Grant, text: str) -> Response:
 
 
 async def _keep(call: Call, grant: Grant, staged: Staged) -> None:
-    if (staged.sha256, staged.size_bytes) != (grant.sha256, grant.size_bytes):
-        raise ContentWrong(f"The bytes have the sha256 {staged.sha256}, not {grant.sha256}.")
-    await in_byte_thread(lambda: staged.publish(content.raw_key(grant.sha256)))
-    await call.write(_record, grant)
-
-
-def _record(session: Session, grant: Grant) -> None:
-    repo = hub.get_repo_by_id(session, grant.repo)
-    content.record_raw(session, grant.sha256, grant.size_bytes)
-    hub.link_upload(session, repo, grant.sha256, grant.user)
+    await keep_upload(
+        call, staged, repo_number=grant.repo, sha256=grant.sha256, size_bytes=grant.size_bytes, user_id=grant.user
+    )
 
 
 def _signed(call: Call, repo: Repo, name: str, grant: Grant, seconds: int) -> str:

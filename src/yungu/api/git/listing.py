@@ -46,7 +46,7 @@ def parse_list_refs(body: bytes) -> ListRefs | None:
 
 
 def list_refs(session: Session, git: GitStore, repo: Repo, wanted: ListRefs) -> bytes:
-    refs = hub.list_refs(session, repo)
+    refs = hub.offered_refs(session, repo)
     lines = [
         *_head(repo, refs, wanted),
         *(_line(git.open(repo.id), ref, wanted) for ref in refs if wanted.covers(ref.name)),

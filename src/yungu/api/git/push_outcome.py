@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from yungu import hub
 from yungu.accounts import Actor
@@ -34,7 +34,7 @@ def settle(site: Site, repo: Repo, actor: Actor, body: PushBody) -> bytes:
         outcome.reach()
     except Exception:
         log.exception("a push to %s failed", repo.repo_id)
-        outcome.refuse(body.updates, YunguError("Something went wrong on the server."))
+        outcome.refuse(outcome.updates, YunguError("Something went wrong on the server."))
     finally:
         body.close()
     return outcome.tell()
@@ -48,6 +48,13 @@ class _Outcome:
     body: PushBody
     unpacked: str = "ok"
     refused: dict[str, YunguError] = field(default_factory=dict)
+    targets: dict[str, str] = field(default_factory=dict)
+    updates: Sequence[RefUpdate] = ()
+
+    def __post_init__(self) -> None:
+        """``targets``: the name that the client uses to the ref that is moved; ``updates``: those of the refs."""
+        self.targets = {update.name: update.name for update in self.body.updates}
+        self.updates = self.body.updates
 
     @property
     def is_atomic(self) -> bool:
@@ -58,8 +65,9 @@ class _Outcome:
             incoming = self.body.finish()
         except YunguError as error:
             self.unpacked = error.message
-            self.refuse(self.body.updates, error)
+            self.refuse(self.updates, error)
             return
+        self._aim()
         self._check_names()
         pointers = self._examine(incoming, self._standing())
         standing = self._standing()
@@ -81,7 +89,7 @@ class _Outcome:
         names = dict.fromkeys(update.name for update in self.body.updates)
         if not {"report-status", "report-status-v2"} & set(self.body.capabilities):
             return b""
-        reasons = {name: _reason(error) for name, error in self.refused.items()}
+        reasons = {name: _reason(self.refused[ref]) for name, ref in self.targets.items() if ref in self.refused}
         report = wire.report(self.unpacked, names, reasons)
         if "side-band-64k" not in self.body.capabilities:
             return report
@@ -92,12 +100,20 @@ class _Outcome:
     def _standing(self) -> Sequence[RefUpdate]:
         """The updates that nothing speaks against so far."""
         if self.is_atomic and self.refused:
-            self.refuse(self.body.updates, NotAlone("Another ref of this atomic push was refused."))
-        return [update for update in self.body.updates if update.name not in self.refused]
+            self.refuse(self.updates, NotAlone("Another ref of this atomic push was refused."))
+        return [update for update in self.updates if update.name not in self.refused]
+
+    def _aim(self) -> None:
+        """Find out which refs are meant: the default branch may be pushed to by either of its two names, or by both."""
+        with self.site.db.read() as session:
+            targets = {name: hub.pushed_ref(session, self.repo, name) for name in self.targets}
+        meant = [replace(update, name=targets[update.name]) for update in self.body.updates]
+        named_once = len(targets) == len(meant)
+        self.targets, self.updates = targets, list(dict.fromkeys(meant)) if named_once else meant
 
     def _check_names(self) -> None:
-        times = Counter(update.name for update in self.body.updates)
-        for update in self.body.updates:
+        times = Counter(update.name for update in self.updates)
+        for update in self.updates:
             try:
                 if times[update.name] > 1:
                     raise NamedTwice(f"{update.name} is named more than once.")

@@ -30,7 +30,8 @@ _KEEPALIVE_SECONDS = 5.0
 def advertise_push(session: Session, call: Call) -> Response:
     """GET info/refs?service=git-receive-pack."""
     repo, _ = writable_repo(session, call)
-    refs = {ref.name: ref.oid for kind in ("heads", "tags") for ref in hub.list_refs(session, repo, f"refs/{kind}/")}
+    pushable = ("refs/heads/", "refs/tags/")
+    refs = {ref.name: ref.oid for ref in hub.offered_refs(session, repo) if ref.name.startswith(pushable)}
     body = wire.advertise_push(refs, _CAPABILITIES)
     return Response(body, media_type="application/x-git-receive-pack-advertisement", headers=NEVER_KEPT)
 

@@ -58,7 +58,7 @@ from yungu.hub.queries.people import (
     list_owned_repos,
     stored_bytes,
 )
-from yungu.hub.queries.refs import find_ref, list_refs, resolve_revision
+from yungu.hub.queries.refs import find_ref, list_refs, offered_refs, pushed_ref, resolve_revision
 from yungu.hub.queries.registries import get_mcp_server, list_mcp_servers, list_skills, visible_skill
 from yungu.hub.queries.repos import (
     contributable_repo,
@@ -97,8 +97,8 @@ __all__ = [
     "diff_commit",
     "find_access_request",
     "find_conflicts",
-    "find_file",
     "find_content",
+    "find_file",
     "find_ref",
     "find_repo",
     "find_repo_by_id",
@@ -146,7 +146,9 @@ __all__ = [
     "list_unmeasured",
     "list_webhooks",
     "model_config",
+    "offered_refs",
     "pull_request_diff",
+    "pushed_ref",
     "read_text",
     "readable_blobs",
     "readable_repo",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import sqlalchemy as sa
 
@@ -31,6 +32,25 @@ def list_refs(session: Session, repo: Repo, prefix: str = "refs/") -> Sequence[R
     """All refs under ``prefix``, by name."""
     where = (refs.c.repo_id == repo.id) & refs.c.name.startswith(prefix, autoescape=True)
     return [Ref(*row) for row in session.execute(_REF.where(where).order_by(refs.c.name))]
+
+
+def offered_refs(session: Session, repo: Repo) -> Sequence[Ref]:
+    """All refs as git clients are shown them, by name: the default branch also by its other name, "main" or "master",
+    unless a branch of that name exists. Many tools take one of the two for granted."""
+    found = list_refs(session, repo)
+    default = next((ref for ref in found if ref.name == f"refs/heads/{repo.default_branch}"), None)
+    other = rules.other_name(repo.default_branch)
+    names = {ref.name for ref in found}
+    if default is None or other is None or f"refs/heads/{other}" in names:
+        return found
+    return sorted([*found, replace(default, name=f"refs/heads/{other}")], key=lambda ref: ref.name)
+
+
+def pushed_ref(session: Session, repo: Repo, name: str) -> str:
+    """The ref that a push to ``name`` moves: the default branch, where it was offered by its other name."""
+    default, other = f"refs/heads/{repo.default_branch}", rules.other_name(repo.default_branch)
+    is_other = other is not None and name == f"refs/heads/{other}" and find_ref(session, repo, default) is not None
+    return default if is_other and find_ref(session, repo, name) is None else name
 
 
 def resolve_revision(session: Session, git: GitStore, repo: Repo, revision: str | None) -> str:

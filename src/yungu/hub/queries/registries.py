@@ -25,7 +25,7 @@ def list_mcp_servers(
     """Entries whose name or description has the word, and how many there are. ``operational``: that the operator runs,
     or does not."""
     c = mcp_servers.c
-    where = [sa.true()]
+    where: list[sa.ColumnElement[bool]] = []
     if search:
         texts = (c.slug, c.name, c.chinese_name, c.description)
         where.append(sa.or_(*(sa.func.lower(text).contains(search.lower(), autoescape=True) for text in texts)))
@@ -66,7 +66,7 @@ def visible_skill(session: Session, slug: str, actor: Actor) -> Skill:
     """The skill "owner/name", or the one of that number. Raises SkillNotFound alike for the missing and the hidden."""
     owner, slash, name = slug.rpartition("/")
     if slash:
-        where = (owners.c.key == owner.casefold()) & (_s.key == name.casefold())
+        where: sa.ColumnElement[bool] = sa.and_(owners.c.key == owner.casefold(), _s.key == name.casefold())
     elif slug.isdecimal() and len(slug) < 16:
         where = _s.id == int(slug)
     else:

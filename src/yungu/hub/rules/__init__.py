@@ -28,6 +28,7 @@ from yungu.hub.rules.names import (
     check_ref_name,
     check_repo_name,
     is_oid,
+    other_name,
     ref_candidates,
 )
 from yungu.hub.rules.safetensors import SafetensorsHeader, SafetensorsInvalid, Tensor
@@ -60,6 +61,7 @@ __all__ = [
     "may_see_collection",
     "may_see_skill",
     "may_write",
+    "other_name",
     "parse_card",
     "parse_pointer",
     "ref_candidates",

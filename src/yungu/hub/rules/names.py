@@ -63,6 +63,11 @@ def check_branch(name: str) -> str:
     return full
 
 
+def other_name(branch: str) -> str | None:
+    """What half of the world calls a default branch that the other half calls ``branch``; None for any other name."""
+    return {"main": "master", "master": "main"}.get(branch)
+
+
 def is_oid(text: str) -> bool:
     return _OID.fullmatch(text) is not None
 

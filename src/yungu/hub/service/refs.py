@@ -101,8 +101,8 @@ def delete_tag(session: Session, git: GitStore, repo: Repo, tag: str, actor: Act
 
 
 def sync_refs(session: Session, git: GitStore, repo: Repo) -> Mapping[str, str]:
-    """Write the rows out for git's own binaries; returns full name to oid."""
-    rows = {ref.name: ref.oid for ref in queries.list_refs(session, repo)}
+    """Write the refs that are offered out for git's own binaries; returns full name to oid."""
+    rows = {ref.name: ref.oid for ref in queries.offered_refs(session, repo)}
     objects = git.open(repo.id)
     with objects.locked():
         objects.project_refs(rows, repo.default_branch)

@@ -37,7 +37,13 @@ def put_mcp_server(
         "slug": slug, "name": name, "chinese_name": chinese_name, "description": description, "category": category,
         "server_config": list(server_config), "operational_urls": list(operational_urls), "created_at": clock.now(),
     }  # fmt: skip
-    upsert(session, mcp_servers, row, keys=["slug"], update=[column for column in row if column not in ("slug", "created_at")])
+    upsert(
+        session,
+        mcp_servers,
+        row,
+        keys=["slug"],
+        update=[column for column in row if column not in ("slug", "created_at")],
+    )
     return queries.get_mcp_server(session, slug)
 
 
@@ -59,8 +65,8 @@ def create_skill(
     rules.check_repo_name(name)
     now = clock.now()
     row = {
-        "owner_id": owner.id, "name": name, "key": name.casefold(), "is_private": is_private, "values": _checked(values),
-        "created_at": now, "updated_at": now,
+        "owner_id": owner.id, "name": name, "key": name.casefold(), "is_private": is_private,
+        "values": _checked(values), "created_at": now, "updated_at": now,
     }  # fmt: skip
     try:
         with session.begin_nested():

@@ -1,4 +1,4 @@
-"""Owners of spaces say what these shall find, and whether they shall run. Whoever runs them reads it; nobody does yet."""
+"""Owners of spaces say what these shall find, and whether they shall run. Nobody runs them yet."""
 
 from __future__ import annotations
 
@@ -50,7 +50,9 @@ def put_space_variable(
 
     Raises VariableInvalid, VariableExists, VariableNotFound."""
     if not _KEY.fullmatch(key):
-        raise VariableInvalid("A key has letters, digits and '_', at most 128 of them, and does not begin with a digit.")
+        raise VariableInvalid(
+            "A key has letters, digits and '_', at most 128 of them, and does not begin with a digit."
+        )
     if len(value) > MAX_VALUE_LENGTH or "\0" in value:
         raise VariableInvalid(f"A value is text of at most {MAX_VALUE_LENGTH} characters.")
     held = {item.key for kind in (True, False) for item in queries.list_space_variables(session, repo, secret=kind)}

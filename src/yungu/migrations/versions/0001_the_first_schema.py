@@ -46,6 +46,29 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_events_repo_id"), ["repo_id"], unique=False)
 
     op.create_table(
+        "mcp_servers",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("slug", sa.String(length=200), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("chinese_name", sa.String(length=200), nullable=False),
+        sa.Column("description", sa.String(length=2000), nullable=False),
+        sa.Column("category", sa.String(length=64), nullable=False),
+        sa.Column(
+            "server_config", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "operational_urls",
+            sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("created_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mcp_servers")),
+        sa.UniqueConstraint("slug", name=op.f("uq_mcp_servers_slug")),
+    )
+    with op.batch_alter_table("mcp_servers", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_mcp_servers_category"), ["category"], unique=False)
+
+    op.create_table(
         "owners",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
@@ -197,6 +220,21 @@ def upgrade() -> None:
             ),
         )
 
+    op.create_table(
+        "skills",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("owner_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.String(length=96), nullable=False),
+        sa.Column("key", sa.String(length=96), nullable=False),
+        sa.Column("is_private", sa.Boolean(), nullable=False),
+        sa.Column("values", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False),
+        sa.Column("created_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.Column("updated_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["owner_id"], ["owners.id"], name=op.f("fk_skills_owner_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_skills")),
+        sa.UniqueConstraint("owner_id", "key", name=op.f("uq_skills_owner_id_key")),
+        sqlite_autoincrement=True,
+    )
     op.create_table(
         "tokens",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -417,6 +455,25 @@ def upgrade() -> None:
         batch_op.create_index("ix_repo_tags_tag", ["tag", "repo_id"], unique=False)
 
     op.create_table(
+        "space_settings",
+        sa.Column("repo_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("values", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False),
+        sa.Column("is_wanted", sa.Boolean(), nullable=False, comment="whether it shall run"),
+        sa.Column("wished_at", yungu.kernel.db.Moment(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["repo_id"], ["repos.id"], name=op.f("fk_space_settings_repo_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("repo_id", name=op.f("pk_space_settings")),
+    )
+    op.create_table(
+        "space_variables",
+        sa.Column("repo_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("key", sa.String(length=128), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("is_secret", sa.Boolean(), nullable=False),
+        sa.Column("updated_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["repo_id"], ["repos.id"], name=op.f("fk_space_variables_repo_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("repo_id", "key", name=op.f("pk_space_variables")),
+    )
+    op.create_table(
         "token_grants",
         sa.Column("token_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("target", sa.String(length=260), nullable=False),
@@ -455,6 +512,8 @@ def downgrade() -> None:
 
     op.drop_table("discussion_events")
     op.drop_table("token_grants")
+    op.drop_table("space_variables")
+    op.drop_table("space_settings")
     with op.batch_alter_table("repo_tags", schema=None) as batch_op:
         batch_op.drop_index("ix_repo_tags_tag")
 
@@ -505,6 +564,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_tokens_user_id"))
 
     op.drop_table("tokens")
+    op.drop_table("skills")
     with op.batch_alter_table("repos", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_repos_unmeasured",
@@ -542,6 +602,10 @@ def downgrade() -> None:
     op.drop_table("xorbs")
     op.drop_table("xet_files")
     op.drop_table("owners")
+    with op.batch_alter_table("mcp_servers", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_mcp_servers_category"))
+
+    op.drop_table("mcp_servers")
     with op.batch_alter_table("events", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_events_repo_id"))
         batch_op.drop_index("ix_events_kind_id")
