@@ -17,7 +17,12 @@ from yungu.storage.models import Blob, blobs
 
 
 def link_upload(session: Session, repo: Repo, sha256: str, actor_id: int | None) -> None:
-    """Note that the content was uploaded to this repo, so that a commit to it may name it."""
+    """Note that the content was uploaded to this repo, so that a commit to it may name it.
+
+    Raises LfsObjectMissing when a sweep has just taken it."""
+    content.touch_blobs(session, [sha256])
+    if content.find_blob(session, sha256) is None:
+        raise LfsObjectMissing([sha256])
     row = {"repo_id": repo.id, "sha256": sha256, "added_by": actor_id, "added_at": clock.now(), "is_committed": False}
     upsert(session, repo_blobs, row, keys=["repo_id", "sha256"], update=["added_at"])
 
