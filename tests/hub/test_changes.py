@@ -81,3 +81,9 @@ def test_tasks_are_counted_among_visible_repos(world: World, lin: Actor, mei: Ac
 
     assert world.read_in(hub.list_tasks, "model", mei) == [("text-generation", 2), ("fill-mask", 1)]
     assert world.read_in(hub.list_tasks, "model", lin) == [("fill-mask", 2), ("text-generation", 2)]
+
+
+def test_dots_without_end_are_no_comparison(world: World, lin: Actor) -> None:
+    repo = world.repo("lin/tea", by=lin)
+    with pytest.raises((hub.SpecInvalid, hub.RevisionNotFound)):
+        world.read_in(hub.compare, world.site.git, repo, "." * 60_000 + "\n\nx")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+from itertools import product
+from pathlib import Path
+
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from support.world import World
 from yungu import hub
@@ -190,3 +193,25 @@ ODD = [
 def test_odd_attributes_and_ignore_lines_spare_the_good_ones(text: str) -> None:
     assert LfsDecider(f"{text}\n*.bin filter=lfs").tracks("a/b.bin")
     assert ignore_matcher(f"{text.partition(' ')[0]}\n*.log")("a/b.log")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path"),
+    [("a*" * 12 + "b", "a" * 250), ("**/a/" * 12 + "b", "a/" * 99 + "a"), ("*/**/" * 9 + "b", "a/" * 99 + "a")],
+)
+def test_no_pattern_takes_longer_than_its_path_is_long(pattern: str, path: str) -> None:
+    assert not ignore_matcher(pattern)(path)
+    assert not LfsDecider(f"{pattern} filter=lfs").tracks(path)
+
+
+@pytest.mark.parametrize(
+    "pattern", ["a*", "*a*b*", "*?b*", "**/b", "a/**/b", "**/a/**/b", "a/**/*a*b", "a**b", "/*/b/", "[ab]*a", "a/**"]
+)
+def test_patterns_match_as_git_says(pattern: str, tmp_path: Path) -> None:
+    paths = [path for path in map("".join, product("ab/", repeat=5)) if "//" not in path and path.strip("/") == path]
+    (tmp_path / ".gitignore").write_text(pattern)
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    asked = ["git", "check-ignore", "--no-index", "--stdin"]
+    said = subprocess.run(asked, cwd=tmp_path, input="\n".join(paths).encode(), capture_output=True).stdout.decode()
+    is_ignored = ignore_matcher(pattern)
+    assert [path for path in paths if is_ignored(path)] == said.split()

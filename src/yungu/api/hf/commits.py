@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from typing import TypeVar
 
@@ -44,7 +44,7 @@ def preupload(session: Session, call: Call) -> Response:
     if ignore is None and commit:
         ignore = hub.read_text(objects, commit, ".gitignore", limit=1 << 20)
     decider, is_ignored = hub.LfsDecider(attributes or ""), hub.ignore_matcher(ignore or "")
-    found = [_preupload_json(objects, commit, decider, is_ignored(file.path), file) for file in body.files]
+    found = [_preupload_json(objects, commit, decider, is_ignored, file) for file in body.files]
     return json_response({"files": found})
 
 
@@ -139,14 +139,19 @@ def _commit_or_none(session: Session, call: Call, repo: hub.Repo) -> str | None:
 
 
 def _preupload_json(
-    objects: GitObjects, commit: str | None, decider: hub.LfsDecider, is_ignored: bool, file: wire.PreuploadFile
+    objects: GitObjects,
+    commit: str | None,
+    decider: hub.LfsDecider,
+    is_ignored: Callable[[str], bool],
+    file: wire.PreuploadFile,
 ) -> wire.Json:
+    hub.check_path(file.path)
     try:
         sample = base64.b64decode(file.sample)
     except (binascii.Error, ValueError) as error:
         raise BodyInvalid(f"The sample of '{file.path}' is not valid base64.") from error
     mode = "lfs" if decider.belongs(file.path, file.size, sample) else "regular"
-    found: wire.Json = {"path": file.path, "uploadMode": mode, "shouldIgnore": is_ignored}
+    found: wire.Json = {"path": file.path, "uploadMode": mode, "shouldIgnore": is_ignored(file.path)}
     there = hub.find_file(objects, commit, file.path) if commit else None
     if isinstance(there, hub.TreeFile):
         found["oid"] = there.etag

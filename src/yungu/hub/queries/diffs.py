@@ -12,7 +12,7 @@ from yungu.kernel.db import Session
 from yungu.storage.git import GitObjects, GitStore
 
 MAX_PATCH_BYTES = 4 * 1024 * 1024
-_SPEC = re.compile(r"^(.+?)(\.{2,3})(.+)$")
+_SPEC = re.compile(r"^(.+?)(\.{2,3})(.+)$", re.DOTALL)  # with no character excluded it cannot search twice
 
 
 def compare(session: Session, git: GitStore, repo: Repo, spec: str) -> str:
