@@ -70,6 +70,10 @@ DEFAULTS = {
 COMMIT = '{"key":"header","value":{"summary":"x"}}\n{"key":"file","value":{"path":"n.txt","content":"eA=="}}\n'
 NDJSON = {"content-type": "application/x-ndjson"}
 LFS_BATCH = {"operation": "download", "objects": [{"oid": SHA256, "size": 1}]}
+MS_COMMIT = {
+    "commit_message": "x",
+    "actions": [{"action": "create", "path": "n.txt", "type": "normal", "content": "eA==", "encoding": "base64"}],
+}
 LFS_JSON = {"content-type": "application/vnd.git-lfs+json", "accept": "application/vnd.git-lfs+json"}
 UPLOAD_PACK = {"content-type": "application/x-git-upload-pack-request"}
 RECEIVE_PACK = {"content-type": "application/x-git-receive-pack-request"}
@@ -134,6 +138,26 @@ ROUTES = {
     "GET /{repo}/info/lfs/locks": Takes("read"),
     "POST /{repo}/info/lfs/locks/verify": Takes("write", json={}, headers=LFS_JSON),
     "POST /{repo}/info/lfs/locks/{lock}/unlock": Takes("write", json={}, headers=LFS_JSON),
+    # modelscope
+    "GET /api/v1/{repo}": Takes("read"),
+    "PUT /api/v1/{repo}": Takes("rule", json={}),
+    "DELETE /api/v1/{repo}": Takes("rule"),
+    "GET /api/v1/{repo}/downloads": Takes("read"),
+    "POST /api/v1/{repo}/download/increase": Takes("read"),
+    "POST /api/v1/{repo}/download/uv/{channel}": Takes("read", params={"channel": "sdk"}),
+    "GET /api/v1/{repo}/revisions": Takes("read"),
+    "GET /api/v1/{repo}/commits": Takes("read"),
+    "GET /api/v1/{repo}/repo": Takes("read", query="FilePath=a.txt"),
+    "GET /api/v1/{repo}/repo/files": Takes("read"),
+    "GET /api/v1/{repo}/repo/tree": Takes("read"),
+    "GET /api/v1/{repo}/archive/zip/{rev*}": Takes("read", params={"rev*": "master"}),
+    "POST /api/v1/{repo}/repo/tag": Takes("write", json={"TagName": "v1", "Ref": "master"}),
+    "DELETE /api/v1/{repo}/file": Takes("write", query="FilePath=a.txt"),
+    "DELETE /api/v1/{repo}/repo": Takes("write", query="FilePath=a.txt"),
+    "POST /api/v1/repos/{repo}/commit/{rev*}": Takes("write", params={"rev*": "master"}, json=MS_COMMIT),
+    "POST /api/v1/repos/{repo}/info/lfs/objects/batch": Takes("write", json={"objects": []}),
+    "PUT /api/v1/repos/{repo}/info/lfs/objects/{sha256}": Takes("key", content="x"),
+    "GET /openapi/v1/{repo}": Takes("read"),
     # pages; a form counts only with the token of the page that it was on, which no role has here
     "GET /{repo}": Takes("read"),
     "GET /{repo}/tree/{rev}": Takes("read"),
@@ -158,6 +182,13 @@ OPEN = """
     GET /{kinds}/{name}/resolve/{rev}/{path*} | DELETE /api/{kinds}/{name}/like
     GET / | GET /search | GET /healthz | GET /static/{path*} | GET /{kinds} | GET /{owner} | GET /login | GET /join
     POST /v1/telemetry | POST /xet/{epoch}/v1/telemetry
+    POST /api/v1/login | GET /api/v1/repos/internalAccelerationInfo | PUT /api/v1/models | GET /api/v1/datasets
+    GET /api/v1/datasets/{number} | GET /api/v1/datasets/{number}/repo/tree | GET /api/v1/collections
+    GET /openapi/v1/models | GET /openapi/v1/datasets | GET /openapi/v1/studios | GET /openapi/v1/studios/hardware
+    GET /openapi/v1/studios/base-images | GET /openapi/v1/studios/sdk-versions
+    GET /openapi/v1/studios/{developer}/{studio} | GET /openapi/v1/mcp/servers | PUT /openapi/v1/mcp/servers
+    GET /openapi/v1/mcp/servers/{path*} | GET /openapi/v1/skills | GET /openapi/v1/skills/{path*}
+    GET /api/v1/skills/{developer}/{skill}/archive/zip/{rev*}
 """
 PERSONAL = """
     GET /api/whoami-v2 | GET /api/settings/repositories | GET /api/organizations/{organization}/settings/repositories
@@ -168,6 +199,18 @@ PERSONAL = """
     POST /api/collections/{owner}/{slug}/items | PATCH /api/collections/{owner}/{slug}/items/{item}
     DELETE /api/collections/{owner}/{slug}/items/{item} | POST /api/repos/create
     GET /organizations/{owner}/members
+    GET /api/v1/users/me | GET /openapi/v1/users/me | POST /api/v1/models | POST /api/v1/datasets
+    PUT /api/v1/datasets/{number} | DELETE /api/v1/datasets/{number} | DELETE /api/v1/skills/{developer}/{skill}
+    POST /openapi/v1/studios | PATCH /openapi/v1/studios/{developer}/{studio}/settings
+    POST /openapi/v1/studios/{developer}/{studio}/deploy | POST /openapi/v1/studios/{developer}/{studio}/stop
+    GET /openapi/v1/studios/{developer}/{studio}/logs/{log_type}
+    GET /openapi/v1/studios/{developer}/{studio}/secrets | POST /openapi/v1/studios/{developer}/{studio}/secrets
+    PUT /openapi/v1/studios/{developer}/{studio}/secrets | DELETE /openapi/v1/studios/{developer}/{studio}/secrets
+    GET /openapi/v1/studios/{developer}/{studio}/variables | POST /openapi/v1/studios/{developer}/{studio}/variables
+    PUT /openapi/v1/studios/{developer}/{studio}/variables | DELETE /openapi/v1/studios/{developer}/{studio}/variables
+    GET /openapi/v1/mcp/servers/operational | POST /openapi/v1/mcp/servers/{path*}
+    DELETE /openapi/v1/mcp/servers/{path*} | POST /openapi/v1/skills | POST /openapi/v1/files/upload
+    PATCH /openapi/v1/skills/{developer}/{skill}/settings
 """
 KEYED = """
     POST /login | POST /logout | POST /join | GET /settings | GET /settings/profile | POST /settings/profile
@@ -218,7 +261,7 @@ class Town:
 
     def ask(self, client: httpx.Client, route: Route, takes: Takes, role: str, name: str) -> httpx.Response:
         token = self.tokens[role]
-        headers = takes.headers | ({"authorization": f"Bearer {token}"} if token else {})
+        headers = {"x-request-id": "same"} | takes.headers | ({"authorization": f"Bearer {token}"} if token else {})
         url = self.live.url + address(route, takes, self.namespace, name)
         content = takes.content or ""
         if takes.json is not None:

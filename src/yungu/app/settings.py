@@ -40,6 +40,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     registration: Annotated[
         Literal["open", "closed"], Doc(description="Whether visitors may make themselves an account.")
     ] = "closed"
+    tls: Annotated[
+        bool, Doc(description="Serve https, with a certificate that the hub makes for itself unless it is given one.")
+    ] = False
+    tls_cert: Annotated[str, Doc(description="PEM file of the certificate and its chain, to serve https.")] = ""
+    tls_key: Annotated[str, Doc(description="PEM file of that certificate's key.")] = ""
     modelscope_create_visibility: Annotated[
         Literal["private", "as-asked"],
         Doc(

@@ -9,8 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from yungu import migrations
-from yungu.api import git as git_dialect
-from yungu.api import hf, modelscope, web, xet
+from yungu.api import git as git_dialect, hf, modelscope, web, xet
 from yungu.api.http import App, Site
 from yungu.app import worker
 from yungu.app.settings import Settings

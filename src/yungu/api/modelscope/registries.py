@@ -133,27 +133,27 @@ def show_skill(session: Session, call: Call) -> Response:
     return wire.open_answer(call, _skill_json(hub.visible_skill(session, slug, call.actor(session))))
 
 
-@open_routes.patch("/openapi/v1/skills/{owner}/{name}/settings")
+@open_routes.patch("/openapi/v1/skills/{developer}/{skill}/settings")
 def change_skill(session: Session, call: Call) -> Response:
     said, actor = call.body_as(dict[str, Any]), call.actor(session)
     private = said.pop("private", None)
-    skill = hub.visible_skill(session, call.repo_id.removeprefix("@"), actor)
+    skill = hub.visible_skill(session, _slug(call), actor)
     changed = hub.change_skill(
         session, skill, actor, values=said, is_private=private if isinstance(private, bool) else None
     )
     return wire.open_answer(call, _skill_json(changed))
 
 
-@legacy.delete("/api/v1/skills/{owner}/{name}")
+@legacy.delete("/api/v1/skills/{developer}/{skill}")
 def delete_skill(session: Session, call: Call) -> Response:
     actor = call.actor(session)
-    hub.delete_skill(session, hub.visible_skill(session, call.repo_id.removeprefix("@"), actor), actor)
+    hub.delete_skill(session, hub.visible_skill(session, _slug(call), actor), actor)
     return wire.answer(call, {})
 
 
-@legacy.get("/api/v1/skills/{owner}/{name}/archive/zip/{rev*}")
+@legacy.get("/api/v1/skills/{developer}/{skill}/archive/zip/{rev*}")
 def skill_archive(session: Session, call: Call) -> Response:
-    skill = hub.visible_skill(session, call.repo_id.removeprefix("@"), call.actor(session))
+    skill = hub.visible_skill(session, _slug(call), call.actor(session))
     raise NotBuilt(
         f"The files of the skill '{skill.slug}' are not kept here.", hint=str(skill.values.get("source_url") or "")
     )
@@ -184,6 +184,10 @@ def upload_file(session: Session, call: Call) -> Response:
     plan = hub.CommitPlan(said.get("revision") or places.BRANCH, [change], title, create_branch=True)
     made = hub.apply_commit(session, call.site.git, repo, plan, actor)
     return wire.open_answer(call, {"id": oid, "commit_id": made.oid, "path": said["path"], "size": len(data)})
+
+
+def _slug(call: Call) -> str:
+    return f"{call.params['developer'].removeprefix('@')}/{call.params['skill']}"
 
 
 def _servers(session: Session, call: Call, asked: ServerSearch) -> Response:

@@ -20,7 +20,7 @@ from yungu.hub import Repo, SpaceRun, Visibility
 from yungu.kernel import clock
 from yungu.kernel.db import Session
 
-_OF = "/openapi/v1/studios/{owner}/{name}"
+_OF = "/openapi/v1/studios/{developer}/{studio}"
 _NO_RUNNER = "No runner is configured on this server: the wish was noted, but nothing runs the studio."
 _SDKS = ("gradio", "streamlit", "docker", "static")
 _KNOWN = ("owner", "repo_name", "private", "visibility", "license", "description")
@@ -168,7 +168,7 @@ def list_sdk_versions(session: Session, call: Call) -> Response:
 
 def _space(session: Session, call: Call, door: Any) -> tuple[Repo, Actor]:
     actor = call.actor(session)
-    repo: Repo = door(session, "space", call.repo_id, actor)
+    repo: Repo = door(session, "space", f"{call.params['developer']}/{call.params['studio']}", actor)
     return repo, actor
 
 

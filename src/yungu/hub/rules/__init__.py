@@ -21,6 +21,7 @@ from yungu.hub.rules.lfs import (
     make_pointer,
     may_be_pointer,
     parse_pointer,
+    tracking_line,
 )
 from yungu.hub.rules.names import (
     check_branch,
@@ -66,6 +67,7 @@ __all__ = [
     "parse_pointer",
     "ref_candidates",
     "tag_type",
+    "tracking_line",
     "trending_gain",
     "trending_score",
 ]

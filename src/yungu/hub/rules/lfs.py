@@ -94,7 +94,8 @@ def unknown_pointers(pointers: Iterable[Pointer], held: Iterable[str]) -> list[s
 
 class _Pattern(GitIgnoreSpecPattern):
     """A pattern whose stars never try again: ``*a*b`` finds the first ``a``, then the last ``b`` behind it, and where
-    that fails no other ``a`` helps; so it is with ``**``. Trying again would take hours for eight stars and a long name."""
+    that fails no other ``a`` helps; so it is with ``**``. Trying again would take hours for eight stars and a long
+    name."""
 
     @classmethod
     def pattern_to_regex(cls, pattern: Any) -> tuple[Any, bool | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from yungu.accounts.models import Actor
 from yungu.hub import queries, rules
@@ -25,6 +25,8 @@ from yungu.storage.git import Commit, GitObjects, GitStore
 
 MAX_OPERATIONS = 100_000
 _REGULAR = 0o100644
+_ATTRIBUTES = ".gitattributes"
+_MAX_ATTRIBUTES_BYTES = 1 << 20
 
 
 def apply_commit(session: Session, git: GitStore, repo: Repo, plan: CommitPlan, actor: Actor) -> Commit:
@@ -131,7 +133,28 @@ def _write_tree(
                 puts[change.path] = (pointers[change.path], _REGULAR)
             case Drop():
                 drops += _existing_paths(objects, tree, change)
+    if pointers:
+        puts |= _tracking(objects, tree, puts, pointers)
     return objects.edit_tree(tree, puts, drops)
+
+
+def _tracking(
+    objects: GitObjects, tree: str | None, puts: Mapping[str, tuple[str, int]], pointers: Iterable[str]
+) -> Mapping[str, tuple[str, int]]:
+    """The ``.gitattributes`` with a line for each pointer that none tracks, without which git clones would show the
+    pointer in place of the content; nothing when all are tracked."""
+    held = objects.entry(tree, _ATTRIBUTES) if tree else None
+    oid = puts[_ATTRIBUTES][0] if _ATTRIBUTES in puts else (held.oid if held and held.kind == "file" else None)
+    if oid is not None and objects.blob_size(oid) > _MAX_ATTRIBUTES_BYTES:
+        return {}
+    text = objects.read_blob(oid).decode("utf-8", "surrogateescape") if oid else ""
+    decider = rules.LfsDecider(text)
+    lines = [rules.tracking_line(path) for path in pointers if not decider.tracks(path)]
+    if not lines:
+        return {}
+    between = "" if not text or text.endswith("\n") else "\n"
+    data = f"{text}{between}{''.join(lines)}".encode("utf-8", "surrogateescape")
+    return {_ATTRIBUTES: (objects.write_blob(data), _REGULAR)}
 
 
 def _meant(objects: GitObjects, change: Change) -> Change:
