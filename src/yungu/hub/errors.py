@@ -157,6 +157,11 @@ class CommitTooBig(Exhausted):
         super().__init__(f"A commit may have at most {limit} operations.", hint="Split it into several commits.")
 
 
+class PushTooBig(Exhausted):
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"The commits of a push may change at most {limit} files.", hint="Push them in several steps.")
+
+
 class MergeConflict(Conflict):
     def __init__(self, paths: Sequence[str]) -> None:
         super().__init__(

@@ -63,9 +63,13 @@ def popen(
     stderr: IO[bytes],
     stdout: int | IO[bytes] = subprocess.PIPE,
     env: Mapping[str, str] | None = None,
+    most_memory_bytes: int | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start ``git <arguments>`` on the bare repository at ``path``."""
+    """Start ``git <arguments>`` on the bare repository at ``path``. What would need more than ``most_memory_bytes`` of
+    its own dies: a pack of a few hundred bytes can unfold to any number of objects and files."""
     command = ["git", f"--git-dir={path}", *arguments]
+    if most_memory_bytes is not None:
+        command = ["sh", "-c", 'ulimit -d "$0" && exec "$@"', str(most_memory_bytes >> 10), *command]
     return subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=stderr, env=environment(**(env or {})))
 
 

@@ -35,6 +35,8 @@ PACK_HEADER_BYTES = 12
 _PACK_HEADER = struct.Struct(">4sII")
 _LOOSE_BELOW = 100  # as git's own receive.unpackLimit: few objects become files, more stay a pack
 _READ_BYTES = 64 << 10
+_MOST_MEMORY_BYTES = 1 << 30
+"""For each of git's programs: several times what honest pushes of millions of objects need."""
 _FOLDER = "incoming"
 _LATE = (".keep", ".pack", ".rev", ".bitmap", ".idx")  # a pack exists once its index does
 
@@ -115,7 +117,9 @@ class Quarantine:
             asked.seek(0)
             program = ["log", "--stdin", "--format=", "--raw", "-z", "-c", "--root", "--no-abbrev", "--no-renames"]
             env = {"GIT_OBJECT_DIRECTORY": str(self.path)}
-            process = git_binary.popen(self._home, program, stdin=asked, stderr=said, env=env)
+            process = git_binary.popen(
+                self._home, program, stdin=asked, stderr=said, env=env, most_memory_bytes=_MOST_MEMORY_BYTES
+            )
             try:
                 yield from _parse(_iter_tokens(cast(IO[bytes], process.stdout)))
                 if process.wait():
@@ -165,7 +169,13 @@ class Unpacker:
         self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
         try:
             self._process = git_binary.popen(
-                home, program, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=self._said, env=env
+                home,
+                program,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=self._said,
+                env=env,
+                most_memory_bytes=_MOST_MEMORY_BYTES,
             )
         except BaseException:
             self._said.close()

@@ -17,6 +17,8 @@ import pytest
 
 from support.desk import Clone, Desk, Place
 from support.servers import LiveHub, SpawnedServer, live_hub
+from yungu.hub.service import pushes
+from yungu.storage import quarantine
 
 NOTHING = "0" * 40
 PUSH_TYPE = {"content-type": "application/x-git-receive-pack-request"}
@@ -349,3 +351,32 @@ def wait_until(holds: Callable[[], bool], seconds: float = 30) -> None:
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.005)
+
+
+# --- small pushes that unfold
+
+
+def bomb(clone: Clone, levels: int) -> str:
+    """A commit with 10 to the power of ``levels`` files, made of a handful of objects."""
+    oid, kind = clone.git("hash-object", "-w", "--stdin", stdin=b"x"), "100644 blob"
+    for _ in range(levels):
+        entries = "".join(f"{kind} {oid}\t{number}\n" for number in range(10))
+        oid, kind = clone.git("mktree", stdin=entries.encode()), "040000 tree"
+    return clone.git("commit-tree", oid, "-m", "boom")
+
+
+def test_folders_inside_each_other_are_counted(desk: Desk, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pushes, "MAX_CHANGES", 1000)
+    clone = desk.clone(place.url(), "c")
+    clone.git("push", "-q", "origin", f"{bomb(clone, 2)}:refs/heads/small")
+    assert "at most 1000 files" in clone.try_git("push", "origin", f"{bomb(clone, 4)}:refs/heads/large").err
+    assert set(place.refs()) == {"refs/heads/main", "refs/heads/small"}
+
+
+def test_folders_inside_each_other_do_not_fill_the_memory(
+    desk: Desk, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quarantine, "_MOST_MEMORY_BYTES", 32 << 20)
+    clone = desk.clone(place.url(), "c")
+    assert "out of memory" in clone.try_git("push", "origin", f"{bomb(clone, 9)}:refs/heads/large").err.lower()
+    assert set(place.refs()) == {"refs/heads/main"}

@@ -12,11 +12,13 @@ from yungu.accounts import Actor
 from yungu.api.git import wire
 from yungu.api.git.push_body import PushBody
 from yungu.api.http import Site
-from yungu.hub import Pointer, PushRefused, RefMoved, RefUpdate, Repo
+from yungu.hub import Pointer, PushRefused, PushTooBig, RefMoved, RefUpdate, Repo
 from yungu.kernel.errors import Conflict, Invalid, YunguError
 from yungu.storage.quarantine import Quarantine
 
 log = logging.getLogger("yungu.git")
+_MOST_RETRIED = 100
+"""Refs of a push that are looked at one by one when something is wrong with one of them."""
 
 
 class NamedTwice(Invalid):
@@ -128,7 +130,7 @@ class _Outcome:
         try:
             return self._check(incoming, updates, known)
         except YunguError as error:
-            if len(updates) == 1 or self.is_atomic:
+            if not 1 < len(updates) <= _MOST_RETRIED or self.is_atomic or isinstance(error, PushTooBig):
                 self.refuse(updates, error)
                 return ()
         pointers: set[tuple[str, Pointer]] = set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from yungu.hub.errors import (
     LfsSizeWrong,
     PathInvalid,
     PushRefused,
+    PushTooBig,
     RefExists,
     RefNotPushable,
     RefProtected,
@@ -28,6 +30,8 @@ from yungu.storage.errors import GitObjectMissing
 from yungu.storage.git import GitStore
 from yungu.storage.quarantine import Quarantine
 
+MAX_CHANGES = 2_000_000
+"""Changed files in all commits of a push. Twenty small trees inside each other can be as many files as one likes."""
 _SUBMODULE = 0o160000
 _SEEN_BLOBS, _SEEN_PATHS = 200_000, 50_000
 """Remembered as checked, 100 to 300 bytes each; beyond that some are checked again."""
@@ -60,12 +64,14 @@ def check_content(
     may have another one in every commit.
 
     ``known``: what the repo's refs point at now. Afterwards all objects that the new commits need are there.
-    Raises GitObjectMissing, PackInvalid, PathInvalid, FileTooBig."""
+    Raises GitObjectMissing, PackInvalid, PathInvalid, FileTooBig, PushTooBig."""
     tips = [_check_tip(incoming, update.name, update.after) for update in updates if update.after is not None]
     pointers: set[tuple[str, Pointer]] = set()
     paths: dict[bytes, str] = {}
     seen: set[bytes] = set()
-    for change in incoming.iter_changes(tips, known):
+    for number, change in enumerate(incoming.iter_changes(tips, known)):
+        if number == MAX_CHANGES:
+            raise PushTooBig(MAX_CHANGES)
         path = paths.get(change.path) or _check_path(change.path)
         if len(paths) < _SEEN_PATHS:
             paths[change.path] = path
@@ -108,10 +114,11 @@ def apply_push(
     link_blobs(session, repo, (pointer.sha256 for _, pointer in pointers), actor)
     incoming.admit()
     refused: dict[str, YunguError] = {}
+    room = _Room(ref.name for ref in queries.list_refs(session, repo))
     for update in sorted(updates, key=lambda update: (update.after is not None, update.name)):
         try:
             with session.begin_nested():
-                _apply(session, git, repo, update, actor)
+                _apply(session, git, repo, update, room, actor)
         except YunguError as error:
             refused[update.name] = error
     if refused and atomic:
@@ -119,19 +126,41 @@ def apply_push(
     return refused
 
 
-def _apply(session: Session, git: GitStore, repo: Repo, update: RefUpdate, actor: Actor) -> None:
-    if update.before is None:
-        _check_room(session, repo, update.name)
+def _apply(session: Session, git: GitStore, repo: Repo, update: RefUpdate, room: _Room, actor: Actor) -> None:
     if update.before is None and update.after is None:
         return  # git lets anybody delete what is not there
+    if update.before is None:
+        room.check(update.name)
     move_ref(session, git, repo, update.name, expect=update.before, to=update.after, actor_id=actor.id)
+    room.note(update)
 
 
-def _check_room(session: Session, repo: Repo, name: str) -> None:
+class _Room:
     """Where refs are files, ``a`` and ``a/b`` cannot both be; no clone could hold them."""
-    for ref in queries.list_refs(session, repo):
-        if ref.name.startswith(f"{name}/") or name.startswith(f"{ref.name}/"):
-            raise RefExists(ref.name)
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = set(names)
+        self._folders = Counter(folder for name in self._names for folder in _folders(name))
+
+    def check(self, name: str) -> None:
+        """Raises RefExists."""
+        above = next((folder for folder in _folders(name) if folder in self._names), None)
+        if above is not None or self._folders[name] > 0:
+            raise RefExists(above or f"{name}/...")
+
+    def note(self, update: RefUpdate) -> None:
+        """The update has happened."""
+        if update.before is None:
+            self._names.add(update.name)
+            self._folders.update(_folders(update.name))
+        elif update.after is None:
+            self._names.discard(update.name)
+            self._folders.subtract(_folders(update.name))
+
+
+def _folders(name: str) -> list[str]:
+    """``refs/heads/a`` and ``refs/heads`` for ``refs/heads/a/b``."""
+    return [name[:at] for at, letter in enumerate(name) if letter == "/"]
 
 
 def _check_tip(incoming: Quarantine, name: str, oid: str) -> str:
