@@ -105,3 +105,7 @@ lock: $(BUILD)/uv/bin/uv ## Renew the lock files for what pyproject.toml asks: U
 	$(UV_COMPILE) pyproject.toml --group dev -o requirements-dev.lock
 	$(UV_COMPILE) pyproject.toml -c requirements-dev.lock -o requirements.lock
 	$(UV_COMPILE) --group pyproject.toml:build -c requirements-dev.lock -o requirements-build.lock
+
+.PHONY: matrix-hf
+matrix-hf: setup-dev ## Try every generation of the Hugging Face client, transformers and datasets: ARGS="--only 2.4.0"
+	$(BIN)/python tests/clients/matrix.py $(ARGS)

@@ -82,7 +82,7 @@ def test_content_that_the_actor_may_read_is_not_sent_again(desk: Desk, place: Pl
 
 def test_a_signed_address_needs_nothing_else(place: Place) -> None:
     data = os.urandom(100_000)
-    answer = batch(place, "upload", data, transfers=["basic", "multipart", "xet"])
+    answer = batch(place, "upload", data, transfers=["basic", "multipart"])
     assert answer["transfer"] == "basic"
     actions = answer["objects"][0]["actions"]
     assert actions["upload"]["expires_in"] > 0

@@ -45,16 +45,16 @@ BROKEN: list[tuple[str, list[Line | bytes], int, str]] = [
     ("deep", [header("x"), b'{"key":' + b"[" * 5000 + b"]" * 5000 + b"}\n"], 400, "line of the commit"),
     ("bad base64", [header("x"), {"key": "file", "value": {"path": "a", "content": "###"}}], 400, "base64"),
     ("unpadded", [header("x"), {"key": "file", "value": {"path": "a", "content": "YWI"}}], 400, "base64"),
-    ("other encoding", [header("x"), {"key": "file", "value": {"path": "a", "content": "", "encoding": "utf-7"}}], 400, "utf-7"),
+    ("utf-7", [header("x"), {"key": "file", "value": {"path": "a", "content": "", "encoding": "utf-7"}}], 400, "utf-7"),
     ("wrong algo", [header("x"), {"key": "lfsFile", "value": {"path": "a", "oid": "0", "algo": "md5"}}], 400, "md5"),
-    ("not UTF-8", [header("x"), b'{"key":"file","value":{"path":"\xff\xfe","content":""}}\n'], 400, "line of the commit"),
+    ("not UTF-8", [header("x"), b'{"key":"file","value":{"path":"\xff","content":""}}\n'], 400, "line of the"),
     ("no such content", [header("x"), lfs_file("a.bin", "0" * 64, 5)], 422, "does not exist"),
     ("an oid that is none", [header("x"), lfs_file("a.bin", "../../etc/passwd", 5)], 422, "does not exist"),
     ("nothing to do", [header("x")], 400, "at least one"),
     ("nothing at all", [], 400, "at least one"),
     ("gone already", [header("x"), deleted("none.txt")], 404, "none.txt"),
     ("too large", [header("x"), file("a.txt", b"x" * (10 * MIB + 1))], 400, "git-lfs"),
-    ("one line without end", [header("x"), b'{"key":"file","value":{"path":"a","content":"' + b"A" * (17 * MIB)], 413, "line"),
+    ("endless", [header("x"), b'{"key":"file","value":{"path":"a","content":"' + b"A" * (17 * MIB)], 413, "line"),
 ]  # fmt: skip
 
 

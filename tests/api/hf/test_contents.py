@@ -192,3 +192,17 @@ def test_what_was_private_once_is_private_in_every_dialect(
     batch = {"operation": "download", "objects": [{"oid": sha256, "size": len(weights)}]}
     assert mei_hf.http.post(f"/{tea}.git/info/lfs/objects/batch", json=batch, headers=LFS).status_code in (401, 404)
     assert mei_hf.http.get(f"/{tea}.git/info/refs?service=git-upload-pack").status_code in (401, 404)
+
+
+def test_older_clients_are_told_to_upload_by_xet_when_they_can(lin_hf: HfPerson, tea: str, weights: bytes) -> None:
+    """Releases 0.36 to 1.19 offer it in the batch request; git's own clients never ask for "multipart"."""
+    for offered, chosen in [
+        (["basic", "multipart", "xet"], "xet"),
+        (["basic", "multipart"], "basic"),
+        (["basic", "xet"], "basic"),
+        (["basic"], "basic"),
+    ]:
+        objects = [{"oid": hashlib.sha256(weights).hexdigest(), "size": len(weights)}]
+        body = {"operation": "upload", "transfers": offered, "objects": objects}
+        answer = lin_hf.http.post(f"/{tea}.git/info/lfs/objects/batch", json=body, headers=LFS)
+        assert answer.json()["transfer"] == chosen

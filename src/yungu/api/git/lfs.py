@@ -3,7 +3,8 @@
 https://github.com/git-lfs/git-lfs/blob/main/docs/api/batch.md. Hugging Face clients use it too, with one more transfer,
 ``multipart``: the action's header holds ``chunk_size`` and one address for each part ("1", "2", ...), every answer to a
 part has an ETag, and a POST to the action's own address with ``{oid, parts}`` completes the upload. They send neither
-credentials nor the action's header along with the bytes, so that all addresses are signed."""
+credentials nor the action's header along with the bytes, so that all addresses are signed. Those of 0.36 to 1.19 ask
+here whether they may upload by Xet instead, and do so when told ``xet``, without looking at the actions."""
 
 from __future__ import annotations
 
@@ -184,8 +185,11 @@ def _plan_uploads(session: Session, call: Call, asked: BatchRequest) -> tuple[Re
     named = [wanted.oid for wanted in asked.objects if SHA256.fullmatch(wanted.oid)]
     held = content.list_blobs(session, hub.readable_blobs(session, named, repo, actor))
     largest = max((wanted.size for wanted in asked.objects), default=0)
-    in_parts = "multipart" in asked.transfers and largest > MULTIPART_OVER_BYTES
+    from_hub_client = "multipart" in asked.transfers
+    in_parts = from_hub_client and largest > MULTIPART_OVER_BYTES
     answers = [_plan_upload(call, repo, wanted, held.get(wanted.oid), in_parts) for wanted in asked.objects]
+    if from_hub_client and "xet" in asked.transfers:
+        return repo, BatchAnswer("xet", answers)
     return repo, BatchAnswer("multipart" if in_parts else "basic", answers)
 
 
