@@ -45,6 +45,7 @@ class NotBuilt(NotFound):
 _STATUS: tuple[tuple[type[YunguError], int], ...] = (
     (accounts.SignInRequired, 401),
     (hub.RepoExists, 400),
+    (hub.DropMissing, 404),
     (CommitTooLong, 422),
     (BodyTooLarge, 413),
     (MethodNotAllowed, 405),

@@ -128,6 +128,8 @@ def first_files(kind: Kind, repo_id: str, asked: wire.RepoCreate) -> dict[str, b
 
 
 def _create(session: Session, call: Call, kind: Kind, namespace: str, asked: wire.RepoCreate) -> Response:
+    if "/" in asked.name or "/" in namespace or not namespace:
+        raise BodyInvalid("A repo needs the name of its owner and a name of its own, neither with a '/'.")
     actor, repo_id = call.actor(session), f"{namespace}/{asked.name}"
     visibility = _visibility(asked.visibility) if asked.visibility is not None else None
     kept_private = call.site.modelscope_create_visibility != "as-asked" and _is_bare(call, asked)

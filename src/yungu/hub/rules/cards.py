@@ -49,7 +49,7 @@ def parse_card(kind: Kind, text: str) -> Card:
     return Card(
         data=data,
         tags=tuple(dict.fromkeys((*_tags(kind, data), *_arxiv_tags(text)))),
-        pipeline_tag=_word(data.get("pipeline_tag")),
+        pipeline_tag=_task(data),
         library_name=_word(data.get("library_name")),
         warnings=(*warnings, *errors),
         errors=errors,
@@ -166,13 +166,14 @@ def _tags(kind: Kind, data: Mapping[str, Any]) -> Iterable[str]:
     if kind == "dataset":
         for facet in _DATASET_FACETS:
             yield from (f"{facet}:{word}" for word in _words(data.get(facet)))
+        yield from (f"task_categories:{word}" for word in _words(data.get("tasks")))
     else:
         yield from _words(data.get("language"))
     for word in _words(data.get("license")):
         yield f"license:{word.lower()}"
     if kind == "model":
         yield from _words(data.get("library_name"))
-        yield from _words(data.get("pipeline_tag"))
+        yield from _words(data.get("pipeline_tag") or data.get("tasks"))
         yield from (f"dataset:{word}" for word in _words(data.get("datasets")))
         yield from (f"base_model:{word}" for word in _words(data.get("base_model")))
         relation = _word(data.get("base_model_relation"))
@@ -184,6 +185,11 @@ def _tags(kind: Kind, data: Mapping[str, Any]) -> Iterable[str]:
             yield "co2_eq_emissions"
     if kind == "space":
         yield from _words(data.get("sdk"))
+
+
+def _task(data: Mapping[str, Any]) -> str | None:
+    """What a model is for. ModelScope's cards have a list, ``tasks``, of which the first counts."""
+    return _word(data.get("pipeline_tag")) or next(iter(_words(data.get("tasks"))), None)
 
 
 def _words(value: Any) -> list[str]:
