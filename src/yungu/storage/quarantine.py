@@ -69,7 +69,7 @@ class Quarantine:
         (self.path / "info").mkdir(parents=True)
         (self.path / "pack").mkdir()
         (self.path / "info" / "alternates").write_text(f"{git.path / 'objects'}\n")
-        self._repo: pygit2.Repository | None = None
+        self._opened: tuple[pygit2.Repository, pygit2.Odb] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -88,24 +88,30 @@ class Quarantine:
 
     def peel(self, oid: str) -> str:
         """The commit that a commit or an annotated tag leads to. Raises GitObjectMissing."""
+        repo, _ = self._objects()
         try:
-            return str(self._objects()[oid].peel(pygit2.Commit).id)
+            return str(repo[oid].peel(pygit2.Commit).id)
         except (KeyError, ValueError, pygit2.GitError) as error:
             raise GitObjectMissing(oid) from error
 
     def blob_size(self, oid: str) -> int:
         """Raises GitObjectMissing."""
+        _, odb = self._objects()
         try:
-            return int(self._objects().odb.read_header(pygit2.Oid(hex=oid))[1])
+            return int(odb.read_header(pygit2.Oid(hex=oid))[1])
         except (KeyError, pygit2.GitError) as error:
             raise GitObjectMissing(oid) from error
 
     def read_blob(self, oid: str) -> bytes:
         """Raises GitObjectMissing."""
+        repo, _ = self._objects()
         try:
-            return bytes(self._objects().odb.read(pygit2.Oid(hex=oid))[1])
+            found = repo[pygit2.Oid(hex=oid)]
         except (KeyError, pygit2.GitError) as error:
             raise GitObjectMissing(oid) from error
+        if not isinstance(found, pygit2.Blob):
+            raise GitObjectMissing(oid)
+        return bytes(memoryview(found))  # its ``data``, and ``Odb.read``, look in every folder each time
 
     def iter_changes(self, tips: Iterable[str], known: Iterable[str]) -> Iterator[Change]:
         """Every path that a commit between ``known`` and ``tips`` gives content that none of its parents has.
@@ -140,16 +146,18 @@ class Quarantine:
 
     def discard(self) -> None:
         """Drop what was not admitted; harmless when repeated."""
-        if self._repo is not None:
-            self._repo.free()
-            self._repo = None
+        if self._opened is not None:
+            self._opened[0].free()
+            self._opened = None
         shutil.rmtree(self.path, ignore_errors=True)
 
-    def _objects(self) -> pygit2.Repository:
-        if self._repo is None:
-            self._repo = pygit2.Repository(str(self._home))
-            self._repo.odb.add_disk_alternate(str(self.path))
-        return self._repo
+    def _objects(self) -> tuple[pygit2.Repository, pygit2.Odb]:
+        """These objects before the repo's own: most of what is asked for is new."""
+        if self._opened is None:
+            repo, odb = pygit2.Repository(str(self._home)), pygit2.Odb(str(self.path))
+            repo.set_odb(odb)
+            self._opened = repo, odb
+        return self._opened
 
     def _folders(self) -> list[Path]:
         return [path for path in self.path.iterdir() if path.is_dir() and path.name != "info"]
@@ -226,16 +234,16 @@ def _iter_tokens(stream: IO[bytes]) -> Iterator[bytes]:
 
 
 def _parse(tokens: Iterator[bytes]) -> Iterator[Change]:
-    """``:<old mode>... <new mode> <old oid>... <new oid> <status>``, then the path: one colon for each parent.
+    """``:<old mode>... <new mode> <old oid>... <new oid> <status>``, then the path: one colon for each parent. Modes
+    have 6 digits, oids 40.
 
     https://git-scm.com/docs/git-diff-tree#_raw_output_format"""
-    for token in tokens:
-        fields = token.lstrip(b":").split(b" ")
-        parents = len(token) - len(token.lstrip(b":"))
-        path = next(tokens)
-        mode = int(fields[parents], 8)
+    for token, path in zip(tokens, tokens, strict=False):  # a git that dies may leave the last one without a path
+        parents = token.rfind(b":") + 1
+        mode_at, oid_at = 8 * parents, 49 * parents + 7
+        mode = int(token[mode_at : mode_at + 6], 8)
         if mode:
-            yield Change(path, mode, fields[2 * parents + 1].decode())
+            yield Change(path, mode, token[oid_at : oid_at + 40].decode())
 
 
 def _order(file: Path) -> tuple[bool, int]:

@@ -317,3 +317,28 @@ def test_a_commit_that_came_along_unasked_shows_no_content_of_others(
     got = httpx.get(f"{place.live.url}/{place.repo.repo_id}/{door}/{evil}/model.txt")
 
     assert got.status_code != 200 and data not in got.content
+
+
+def test_a_commit_that_came_along_unasked_is_checked_when_a_later_push_names_it(
+    desk: Desk, place: Place, live: LiveHub
+) -> None:
+    secret, data = Place(live, "model", "private"), os.urandom(1000)
+    upload_whole(secret, data)
+    commit(secret, data)
+    clone = desk.clone(place.url(), "c")
+    evil = clone.commit({"model.txt": pointer(data)})
+    clone.git("checkout", "-q", "-b", "good", "origin/main")
+    good = clone.commit({"b.txt": b"harmless"})
+    push = {"content-type": "application/x-git-receive-pack-request"}
+    address, nothing = f"{place.url()}/git-receive-pack", "0" * 40
+    both = clone.push_body([(nothing, evil, "refs/heads/evil"), (nothing, good, "refs/heads/good")])
+    assert b"ok refs/heads/good" in httpx.post(address, content=both, headers=push).content
+    assert place.live.site.git.open(place.repo.id).has(evil)
+    empty = b"PACK\0\0\0\2\0\0\0\0"
+    again = clone.push_body([(nothing, evil, "refs/heads/evil")]).split(b"PACK")[0]
+    again += empty + hashlib.sha1(empty).digest()
+
+    sent = httpx.post(address, content=again, headers=push)
+
+    assert b"unpack ok" in sent.content and b"ng refs/heads/evil" in sent.content
+    assert "refs/heads/evil" not in place.refs()

@@ -220,6 +220,22 @@ def test_symlinks_executables_merges_and_submodules_pass(desk: Desk, place: Plac
     assert modes == {"100644", "100755", "120000", "160000"}
 
 
+@pytest.mark.parametrize("parents", [2, 3])
+def test_what_only_a_merge_brings_is_checked_too(desk: Desk, place: Place, parents: int) -> None:
+    clone = desk.clone(place.url(), "c")
+    sides = []
+    for number in range(parents):
+        clone.git("checkout", "-q", "-b", f"side-{number}", "origin/main")
+        sides.append(clone.commit({"a.txt": b"of side %d\n" % number}))
+    clone.git("push", "-q", "origin", *(f"side-{number}" for number in range(parents)))
+    clone.commit({"a.txt": os.urandom((10 << 20) + 1)})
+    links = [word for side in sides for word in ("-p", side)]
+    merge = clone.git("commit-tree", *links, "-m", "merged", clone.head("HEAD^{tree}"))
+    said = clone.try_git("push", "origin", f"{merge}:refs/heads/merged")
+    assert "'a.txt' is larger than 10 MiB" in said.err
+    assert "refs/heads/merged" not in place.refs()
+
+
 def test_a_history_with_a_hole_is_refused(desk: Desk, place: Place) -> None:
     clone = desk.clone(place.url(), "c")
     before = clone.head()
