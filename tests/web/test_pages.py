@@ -7,6 +7,8 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from support.servers import LiveHub
 from support.visitor import Visitor
 from support.web_forge import png, safetensors
@@ -311,3 +313,10 @@ def test_static_files_may_be_kept_forever_under_their_digest(visit: Visit):
     assert reader.get(address, headers={"if-none-match": fresh.headers["etag"]}).status_code == 304
     assert "immutable" not in reader.get("/static/site.css").headers["cache-control"]
     assert reader.get("/static/..%2froutes.py").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path", ["/%2Fevil.example/x.git", "/models/%2Fevil.example/x", "/%2Fevil.example/x/settings/move"]
+)
+def test_no_address_here_leads_to_another_site(visit: Visit, path: str):
+    assert visit().get(path).headers["location"] == "/"

@@ -98,7 +98,7 @@ def named_revisions(session: Session, repo: Repo) -> Mapping[str, list[str]]:
 
 
 def _moved(target: str) -> Response:
-    return RedirectResponse(target, 307, {"cache-control": "no-store"})
+    return RedirectResponse(urls.safe_path(target), 307, {"cache-control": "no-store"})
 
 
 def _card(git: GitObjects, repo: Repo) -> Markup | None:
