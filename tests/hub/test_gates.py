@@ -112,3 +112,14 @@ def test_a_form_can_only_be_so_long(world: World, tea: hub.Repo, lin: Actor, mei
     tea = gate(world, tea, lin, "auto")
     with pytest.raises(hub.TextTooLong):
         world.write_in(hub.ask_access, tea, mei, {"why": "x" * 30_000})
+
+
+def test_a_fine_grained_token_must_name_a_gated_repo_to_read_it(
+    world: World, tea: hub.Repo, lin: Actor, mei: Actor
+) -> None:
+    tea = gate(world, tea, lin, "auto")
+    world.write_in(hub.ask_access, tea, mei)
+    for user in ("lin", "mei"):
+        assert may_read(world, world.with_token(user, "fine-grained", ("models/lin/tea", "read")))
+        assert may_read(world, world.with_token(user, "fine-grained", ("lin", "read")))
+        assert not may_read(world, world.with_token(user, "fine-grained", ("models/lin/cup", "write")))

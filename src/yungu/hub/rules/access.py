@@ -22,8 +22,9 @@ def may_read(actor: Actor, repo: Repo) -> bool:
 
 
 def may_read_files(actor: Actor, repo: Repo, *, is_granted: bool = False) -> bool:
-    """Whether the actor may read content: like ``may_read``, but a gated repo asks for membership or a grant."""
-    if not may_read(actor, repo):
+    """Whether the actor may read content: like ``may_read``, but a gated repo asks for membership or a grant,
+    and a fine-grained token has to name it: that everybody may know of the repo is no leave to read it."""
+    if not may_read(actor, repo) or (repo.gated and not _is_named(actor, repo)):
         return False
     return not repo.gated or is_granted or _own_power(actor, repo) >= Power.READ
 
@@ -121,15 +122,18 @@ def _token_limit(actor: Actor, repo: Repo) -> Power:
         case "read":
             return Power.READ
         case "fine-grained":
-            target = f"{repo.kind}s/{repo.repo_id}".casefold()
-            owner = repo.namespace.casefold()
-            if _granted(actor, target, "write") or _granted(actor, owner, "write"):
+            if _is_named(actor, repo, "write"):
                 return Power.ADMIN
-            if _granted(actor, target, "read") or _granted(actor, owner, "read") or repo.visibility == "public":
-                return Power.READ
-            return Power.NONE
+            return Power.READ if _is_named(actor, repo) or repo.visibility == "public" else Power.NONE
         case _:
             return Power.ADMIN
+
+
+def _is_named(actor: Actor, repo: Repo, *rights: str) -> bool:
+    """Whether the token names the repo or its owner, with one of the rights (any, if none is given)."""
+    places = (f"{repo.kind}s/{repo.repo_id}".casefold(), repo.namespace.casefold())
+    named = any(_granted(actor, place, right) for place in places for right in rights or ("read", "write"))
+    return named or actor.scope != "fine-grained"
 
 
 def _granted(actor: Actor, target: str, right: str) -> bool:
