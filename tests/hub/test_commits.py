@@ -220,3 +220,14 @@ def test_concurrent_commits_to_many_repos_do_not_stop_each_other(world: World, l
     repos = [world.repo(f"lin/r{number}", by=lin) for number in range(4)]
     together(4, lambda number: [world.commit(repos[number], {f"f{turn}": b"1"}, by=lin) for turn in range(3)])
     assert [world.paths(repo) for repo in repos] == [["f0", "f1", "f2"]] * 4
+
+
+@pytest.mark.parametrize(
+    "name",
+    [".git", ".GIT ", "git~1", "GIT~1. ", ".git::$INDEX_ALLOCATION", ".g\u200cit", "\ufeff.Git", "x\\.git\\config"],
+)
+def test_no_folder_passes_for_gits_own_anywhere(world: World, lin: Actor, tea: Repo, name: str) -> None:
+    for path in (f"{name}/config", f"a/{name}"):
+        with pytest.raises(hub.PathInvalid):
+            world.commit(tea, {path: b"x"}, by=lin)
+    world.commit(tea, {".github/x": b"x", "a.git": b"x", "git~10": b"x"}, by=lin)

@@ -13,7 +13,8 @@ MAX_DEPTH = 100
 _REPO_NAME = re.compile(r"^[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?$")
 _OID = re.compile(r"^[0-9a-f]{40}$")
 _BAD_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^/|/$|\.$|\.lock(/|$)|(^|/)\.")
-_DOT_GIT = re.compile(r"^\.git[ .]*$|^git~1$", re.IGNORECASE)
+_DOT_GIT = re.compile(r"^(?:\.git|git~1)[ .]*(?:$|:)", re.IGNORECASE)
+_UNSEEN = re.compile(r"[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")  # what HFS+ leaves out of names, as git knows
 
 
 def check_repo_name(name: str) -> None:
@@ -84,7 +85,7 @@ def _check_segment(path: str, segment: str) -> None:
         raise PathInvalid(path, "it has an empty segment")
     if segment in {".", ".."}:
         raise PathInvalid(path, "'.' and '..' are not allowed")
-    if _DOT_GIT.fullmatch(segment):
+    if any(_DOT_GIT.match(part) for part in _UNSEEN.sub("", segment).split("\\")):
         raise PathInvalid(path, "'.git' is not allowed")
     if len(segment.encode("utf-8", "surrogatepass")) > MAX_SEGMENT_BYTES:
         raise PathInvalid(path[:40] + "…", f"a name in it is longer than {MAX_SEGMENT_BYTES} bytes")
