@@ -2,7 +2,7 @@
 
     python tests/conformance/run_hf.py --suite ../hf-suite --tier hub --mode lfs --groups core,download -- -k upload
 
-The suite is a folder with ``run_hf_tests.sh``, ``lib/seed_catalog.py`` and a ``SEED.md`` that says what the hub must hold
+The suite is a folder with ``run_hf_tests.sh``, ``lib/seed_catalog.py`` and a ``SEED.md`` that says what must be there
 first. Prints what passed, what failed, and what was left out with the reason for each. The exit status is that of the
 suite; without a suite nothing is run and nothing has failed."""
 

@@ -165,9 +165,7 @@ def test_collections_come_by_pages_the_latest_changed_first(world: World, lin: A
     assert second.next_cursor is None
 
 
-def test_a_deleted_collection_is_gone_from_those_that_held_it(
-    world: World, shelf: hub.Collection, lin: Actor
-) -> None:
+def test_a_deleted_collection_is_gone_from_those_that_held_it(world: World, shelf: hub.Collection, lin: Actor) -> None:
     inner = world.write_in(hub.create_collection, "lin", "Inner", lin)
     world.write_in(hub.add_collection_item, shelf, inner, lin)
     world.write_in(hub.delete_collection, inner, lin)

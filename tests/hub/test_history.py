@@ -154,9 +154,7 @@ def test_content_is_dropped_from_both_sides_of_a_merge(world: World, lin: Actor,
     assert {"later.txt", "main.txt"} <= set(reached)
 
 
-def test_a_merge_cannot_make_up_a_pointer_to_content_of_others(
-    world: World, lin: Actor, mei: Actor, tea: Repo
-) -> None:
+def test_a_merge_cannot_make_up_a_pointer_to_content_of_others(world: World, lin: Actor, mei: Actor, tea: Repo) -> None:
     secret = world.repo("mei/secret", by=mei, visibility="private")
     sha256 = add_content(world, secret, "w.bin", b"secret", mei)
     middle = b"".join(b"# %d\n" % number for number in range(9))
