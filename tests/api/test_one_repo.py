@@ -1,4 +1,4 @@
-"""One repo, every dialect: what one of them pushes all the others pull, byte for byte, with one history and one card."""
+"""One repo, every dialect: what one of them pushes all the others pull, byte for byte, with one history, one card."""
 
 from __future__ import annotations
 

@@ -35,7 +35,8 @@ def test_reads_are_refused_in_the_older_envelope(lin: MsPerson, tea: str, addres
 @pytest.mark.parametrize(
     ("address", "status", "code"),
     [
-        ("/openapi/v1/models/nobody/nothing", 404, "ResourceNotFound"), ("/openapi/v1/nothing", 404, "ResourceNotFound"),
+        ("/openapi/v1/models/nobody/nothing", 404, "ResourceNotFound"),
+        ("/openapi/v1/nothing", 404, "ResourceNotFound"),
         ("/openapi/v1/studios/nobody/nothing", 404, "ResourceNotFound"),
         ("/openapi/v1/skills/nobody/nothing", 404, "ResourceNotFound"),
         ("/openapi/v1/mcp/servers/@nobody/nothing", 404, "ResourceNotFound"),
