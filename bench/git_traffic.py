@@ -166,7 +166,7 @@ class Bench:
             ours, theirs = self._new_remotes()
             pushes.ours.append(self._timed("push", "-q", "--force", ours, "main", cwd=repo))
             pushes.theirs.append(self._timed("push", "-q", "--force", theirs, "main", cwd=repo))
-            clones.ours.append(self._clone(ours, repo))
+            clones.ours.append(self._clone(ours.replace(f"{OWNER}:{self.hub.token}@", ""), repo))
             clones.theirs.append(self._clone(theirs, repo))
             progress(f"{what}: push {pushes.ours[-1]} {pushes.theirs[-1]}")
             progress(f"{what}: clone {clones.ours[-1]} {clones.theirs[-1]}")

@@ -18,6 +18,7 @@ import urllib.parse
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -235,7 +236,7 @@ def start_hub(data: Path) -> tuple[subprocess.Popen[bytes], str]:
 def start(command: Sequence[str], log: Path, **options: Any) -> subprocess.Popen[bytes]:
     """A process that dies with this one, its output in ``log``."""
     with log.open("ab") as out:
-        return subprocess.Popen(["setpriv", "--pdeathsig=KILL", *command], stdout=out, stderr=out, **options)
+        return subprocess.Popen(["setpriv", "--pdeathsig=TERM", *command], stdout=out, stderr=out, **options)
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
@@ -288,7 +289,8 @@ def run_client(home: Path, action: str, **arguments: Any) -> Any:
 def save(topic: str, title: str, figures: Sequence[Figure], note: str = "") -> None:
     """Keep the figures for ``report.py`` and print them."""
     rows = [asdict(figure) | {"is_met": figure.is_met} for figure in figures]
-    result = {"title": title, "note": note, "command": command_line(), "figures": rows}
+    made_by = {"command": command_line(), "load": os.getloadavg()[2], "taken_on": date.today().isoformat()}
+    result = {"title": title, "note": note, **made_by, "figures": rows}
     RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / f"{topic}.json").write_text(json.dumps(result, indent=1) + "\n")
     from report import table  # which reads what is written here

@@ -9,7 +9,6 @@ import platform
 import shutil
 import subprocess
 from collections.abc import Sequence
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +24,10 @@ _INTRO = """\
 
 Every figure stands beside a peer or a physical limit. Where a peer can run here, both were taken in the same run, in
 interleaved rounds, and the medians are shown; figures that others published are marked so. CPU is what all processes
-of the server spent, without the client; it moves little with what else the machine does, unlike wall time, which
-includes the client. Nothing of this is a test that can fail: a target that is missed is said to be missed.
+of the server spent, without the client. It moves less with what else the machine does than wall time, which includes
+the client; but on a machine that is busy with other things (the load average stands below each table; one or two of it
+is the benchmark itself) CPU grows as well, up to twofold. Nothing of this is a test that can fail: a target that is
+missed is said to be missed.
 
 `make bench` takes all of it again and rewrites this page; [`bench/README.md`](../../bench/README.md) says how.
 """
@@ -105,12 +106,14 @@ def _version(command: list[str]) -> str:
 
 
 def page() -> str:
-    parts = [_INTRO, f"Taken on {date.today().isoformat()} on:\n\n{machine()}\n"]
+    parts = [_INTRO, f"The machine:\n\n{machine()}\n"]
     for topic in _TOPICS:
         source = RESULTS / f"{topic}.json"
         if source.exists():
             found = json.loads(source.read_text())
-            made_by = f"Made by `{found['command']}`."
+            made_by = (
+                f"Made by `{found['command']}` on {found['taken_on']}, with a load average of {found['load']:.1f}."
+            )
             parts.append(f"## {found['title']}\n\n{table(found['figures'])}\n\n{found['note']}\n\n{made_by}\n")
     return "\n".join(parts)
 

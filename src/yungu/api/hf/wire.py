@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -383,14 +384,15 @@ def listed_json(
     linked: bool = False,
 ) -> Json:
     """The info object of one repo in a list, which is shorter."""
-    wanted = expand
-    if not wanted:
-        kind = source.repo.kind
-        extra = {"cardData": card or (full and kind != "model"), "config": config, "models": linked, "datasets": linked}
-        shown = _LISTED | _LISTED_ALSO[kind] | {name for name, is_on in extra.items() if is_on}
-        shown |= _LISTED_FULL if full else set()
-        wanted = [name for name in PROPERTIES[kind] if name in shown]
-    return _info(source, wanted)
+    return _info(source, expand or _listed_names(source.repo.kind, full, card, config, linked))
+
+
+@cache
+def _listed_names(kind: Kind, full: bool, card: bool, config: bool, linked: bool) -> Sequence[str]:
+    extra = {"cardData": card or (full and kind != "model"), "config": config, "models": linked, "datasets": linked}
+    shown = _LISTED | _LISTED_ALSO[kind] | {name for name, is_on in extra.items() if is_on}
+    shown |= _LISTED_FULL if full else set()
+    return [name for name in PROPERTIES[kind] if name in shown]
 
 
 def _info(source: InfoSource, names: Iterable[str]) -> Json:

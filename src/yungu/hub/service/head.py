@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
 from yungu.hub import queries, rules
-from yungu.hub.models import Card, Repo, TreeFile, repo_tags, repos
+from yungu.hub.models import Card, Repo, repo_tags, repos
 from yungu.hub.rules.cards import MAX_CARD_BYTES
 from yungu.kernel.db import Session
 from yungu.storage.git import GitStore
@@ -30,10 +30,11 @@ def index_head(session: Session, git: GitStore, repo: Repo, commit: str) -> None
     """Read the card and the root folder of ``commit`` and write what they tell into the repo's row."""
     objects = git.open(repo.id)
     card = rules.parse_card(repo.kind, queries.read_text(objects, commit, "README.md", limit=MAX_CARD_BYTES) or "")
-    files = [node for node in queries.list_folder(objects, commit) if isinstance(node, TreeFile)]
+    root = objects.list_tree(objects.commit(commit).tree)
+    names = [entry.path for entry in root if entry.kind != "directory"]
     config = queries.model_config(objects, commit) if repo.kind == "model" else {}
     library = card.library_name or _guess_library(repo, config)
-    found = (*card.tags, *_from_files(repo, files), *_from_config(config), *([library] if library else []))
+    found = (*card.tags, *_from_files(repo, names), *_from_config(config), *([library] if library else []))
     tags = list(dict.fromkeys(_fitting(tag, repo_tags.c.tag) for tag in found))[:_MAX_TAGS]
     session.execute(
         sa.update(repos)
@@ -77,10 +78,10 @@ def _linked(repo: Repo, card: Card) -> Iterable[str]:
                 yield f"{kind}:{name}"
 
 
-def _from_files(repo: Repo, files: Iterable[TreeFile]) -> Iterable[str]:
+def _from_files(repo: Repo, names: Sequence[str]) -> Iterable[str]:
+    """``names``: of the files in the root folder."""
     if repo.kind != "model":
         return
-    names = [file.path for file in files]
     for tag, (start, end) in _FILE_TAGS:
         if any(name.startswith(start) and name.endswith(end) for name in names):
             yield tag
