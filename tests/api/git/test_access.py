@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import httpx
 import pytest
 
 from support.desk import Desk, Place
 from support.servers import LiveHub
-from yungu import hub
+from yungu import accounts, hub
 from yungu.api.git.push_body import PushBody
 from yungu.api.git.push_outcome import settle
+from yungu.kernel import clock
 from yungu.storage.quarantine import Quarantine
 
 JSON = {"content-type": "application/vnd.git-lfs+json"}
@@ -136,3 +139,19 @@ def test_a_repo_that_vanishes_in_the_middle_of_a_push_ends_it(desk: Desk, place:
     place.live.world.write_in(hub.delete_repo, place.repo, place.live.actor(place.owner))
     told = settle(site, place.repo, place.live.actor(place.owner), body)
     assert b"ng refs/heads/late" in told
+
+
+def test_who_loses_the_right_in_the_middle_of_a_push_pushes_nothing(desk: Desk, place: Place) -> None:
+    world, owner = place.live.world, place.live.actor(place.owner).id
+    clone = desk.clone(place.url(), "c")
+    whole = clone.push_body([("0" * 40, clone.commit({"x": b"1"}), "refs/heads/late")])
+
+    def body() -> Iterator[bytes]:
+        yield whole[:-1]
+        world.write_in(accounts.update_owner, owner, disabled_at=clock.now())
+        yield whole[-1:]
+
+    headers = {"content-type": "application/x-git-receive-pack-request"}
+    assert httpx.post(f"{place.url()}/git-receive-pack", content=body(), headers=headers).status_code == 401
+    assert set(place.refs()) == {"refs/heads/main"}
+    assert place.quarantines() == []

@@ -11,8 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from support.hf import NDJSON, HfPerson, Line, deleted, file, header, lfs_file
+from support.hf import NDJSON, HfPerson, Line, deleted, encoded, file, header, lfs_file
 from support.servers import LiveHub
+from yungu import accounts
+from yungu.kernel import clock
 
 MIB = 1 << 20
 
@@ -259,3 +261,19 @@ def test_a_change_that_changes_nothing_makes_no_commit(lin_hf: HfPerson, tea: st
     first = lin_hf.put(tea, {"a.txt": b"x"})
     assert lin_hf.put(tea, {"a.txt": b"x"}) == first
     assert lin_hf.history(tea) == ["put", "initial commit"]
+
+
+def test_who_loses_the_right_in_the_middle_of_a_commit_commits_nothing(
+    lin_hf: HfPerson, live: LiveHub, tea: str
+) -> None:
+    lin = live.actor(lin_hf.name).id
+
+    def body() -> Iterator[bytes]:
+        yield encoded([header("late"), file("late.txt", b"x" * MIB)])
+        live.world.write_in(accounts.update_owner, lin, disabled_at=clock.now())
+
+    answer = lin_hf.http.post(f"/api/models/{tea}/commit/main", content=body(), headers=NDJSON)
+
+    assert answer.status_code == 401
+    live.world.write_in(accounts.update_owner, lin, disabled_at=None)
+    assert "late.txt" not in lin_hf.paths(tea)

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from yungu import hub
+from yungu.accounts import Actor
 from yungu.api.git import wire
 from yungu.api.git.bodies import receive_git_body
 from yungu.api.git.fetching import NEVER_KEPT
@@ -17,6 +18,7 @@ from yungu.api.git.push_body import PushBody
 from yungu.api.git.push_outcome import settle
 from yungu.api.http import Call
 from yungu.api.http.threads import in_byte_thread
+from yungu.hub import Repo
 from yungu.kernel.db import Session
 from yungu.storage.quarantine import Quarantine
 
@@ -38,15 +40,24 @@ def advertise_push(session: Session, call: Call) -> Response:
 
 async def receive_pack(call: Call) -> Response:
     """POST git-receive-pack. Whatever is wrong with the push itself is told in git's own report, with status 200."""
-    repo, actor = await call.read(writable_repo, call)
+    repo, _ = await call.read(writable_repo, call)
     body = PushBody(lambda: Quarantine(call.site.git.open(repo.id)))
     try:
         await receive_git_body(call, body, max_bytes=MAX_PUSH_BYTES)
         body.check_ended()
+        actor = await call.read(_still_writer, call, repo)  # the body may have taken hours
     except BaseException:
         await in_byte_thread(body.close)
         raise
     return PushResponse(lambda: settle(call.site, repo, actor, body), side_band="side-band-64k" in body.capabilities)
+
+
+def _still_writer(session: Session, call: Call, repo: Repo) -> Actor:
+    call.actor_still(session)
+    again, actor = writable_repo(session, call)
+    if again.id != repo.id:
+        raise hub.RepoNotFound(repo.repo_id)
+    return actor
 
 
 class PushResponse(Response):

@@ -51,11 +51,11 @@ def preupload(session: Session, call: Call) -> Response:
 @routes.post("/api/{kinds}/{owner}/{name}/commit/{rev}")
 async def commit(call: Call) -> Response:
     """Apply an NDJSON commit; with ``create_pr`` onto a new pull request, for which reading is enough."""
-    repo, actor = await call.read(lambda session: (_target(session, call, call.actor(session)), call.actor(session)))
+    repo = await call.read(lambda session: _target(session, call, call.actor(session)))
     draft = CommitDraft(call.site.git.open(repo.id))
     async for batch in _batches(call.stream()):
         await call.in_thread(partial(draft.add, batch))
-    answer = await call.write(_apply, call, repo, actor, draft)
+    answer = await call.write(_apply, call, repo.id, draft)
     return json_response(answer)
 
 
@@ -105,7 +105,12 @@ def _content(file: wire.CommitFile) -> bytes:
         raise BodyInvalid(f"The content of '{file.path}' is not valid base64.") from error
 
 
-def _apply(session: Session, call: Call, repo: hub.Repo, actor: Actor, draft: CommitDraft) -> wire.Json:
+def _apply(session: Session, call: Call, number: int, draft: CommitDraft) -> wire.Json:
+    """The rights are looked at once more: the body may have taken hours. ``number``: of the repo that has the blobs."""
+    actor = call.actor_still(session)
+    repo = _target(session, call, actor)
+    if repo.id != number:
+        raise hub.RepoNotFound(call.repo_id)
     git, base, revision = call.site.git, repo_url(call, repo.kind, repo.repo_id), call.params["rev"]
     pull = hub.get_pull_request(session, repo, revision)
     if _wants_pull_request(call):

@@ -78,6 +78,11 @@ class Call(Request):
                 self.site.used_tokens.add(self._actor.token_id)
         return self._actor
 
+    def actor_still(self, session: Session) -> Actor:
+        """Who asks, found out again: when a long body ends a token may be revoked, a member gone. Raises TokenInvalid."""
+        self._actor = None
+        return self.actor(session)
+
     @property
     def known_actor(self) -> Actor:
         """Who asks, as far as it was already found out; for the answer to a request that failed early."""
