@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -78,18 +78,23 @@ def columns(cls: type, *tables: sa.FromClause) -> list[sa.ColumnElement[Any]]:
 
 
 def upsert(
-    session: Session, table: sa.Table, row: dict[str, Any], *, keys: Sequence[str], update: Sequence[str]
+    session: Session,
+    table: sa.Table,
+    rows: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+    *,
+    keys: Sequence[str],
+    update: Sequence[str],
 ) -> None:
     """INSERT ... ON CONFLICT (keys) DO UPDATE SET update columns, on both databases; no update columns: DO NOTHING."""
     insert = sqlite.insert if session.dialect.name == "sqlite" else postgresql.insert
-    statement: Any = insert(table).values(row)
+    statement: Any = insert(table)
     if update:
         statement = statement.on_conflict_do_update(
             index_elements=list(keys), set_={name: statement.excluded[name] for name in update}
         )
     else:
         statement = statement.on_conflict_do_nothing(index_elements=list(keys))
-    session.execute(statement)
+    session.execute(statement, rows)
 
 
 class Busy(Unavailable):

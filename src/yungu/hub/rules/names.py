@@ -11,6 +11,7 @@ MAX_SEGMENT_BYTES = 255
 MAX_DEPTH = 100
 
 _REPO_NAME = re.compile(r"^[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?$")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _OID = re.compile(r"^[0-9a-f]{40}$")
 _BAD_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^/|/$|\.$|\.lock(/|$)|(^|/)\.")
 _DOT_GIT = re.compile(r"^(?:\.git|git~1)[ .]*(?:$|:)", re.IGNORECASE)
@@ -38,7 +39,7 @@ def check_path(path: str) -> None:
         raise PathInvalid(path, "it is empty")
     if len(path.encode("utf-8", "surrogatepass")) > MAX_PATH_BYTES:
         raise PathInvalid(path[:40] + "…", f"it is longer than {MAX_PATH_BYTES} bytes")
-    if any(ord(c) < 0x20 or ord(c) == 0x7F or 0xD800 <= ord(c) <= 0xDFFF for c in path):
+    if _CONTROL.search(path):
         raise PathInvalid(path, "it holds control characters")
     if path.startswith("..\\"):
         raise PathInvalid(path, "it climbs out of the repo")

@@ -39,10 +39,9 @@ def link_blobs(session: Session, repo: Repo, sha256s: Iterable[str], actor: Acto
     held = content.list_blobs(session, allowed)
     if wanted - held.keys():
         raise LfsObjectMissing(sorted(wanted - held.keys()))
-    now = clock.now()
-    for sha256 in sorted(wanted):
-        row = {"repo_id": repo.id, "sha256": sha256, "added_by": actor.id, "added_at": now, "is_committed": True}
-        upsert(session, repo_blobs, row, keys=["repo_id", "sha256"], update=["is_committed", "added_at"])
+    bound = {"repo_id": repo.id, "added_by": actor.id, "added_at": clock.now(), "is_committed": True}
+    rows = [bound | {"sha256": sha256} for sha256 in sorted(wanted)]
+    upsert(session, repo_blobs, rows, keys=["repo_id", "sha256"], update=["is_committed", "added_at"])
     measure(session, repo)
     return held
 
