@@ -7,6 +7,7 @@ import random
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -94,17 +95,29 @@ def test_an_lfs_upload_is_all_there_or_not_at_all(victim: Any) -> None:
     victim.fsck()
 
 
+def wait_for_bytes(victim: Any, client: subprocess.Popen[str], more: int) -> None:
+    """Until the server has written ``more`` bytes than now, or the client is done."""
+    begin = written(victim)
+    while client.poll() is None and written(victim) < begin + more:
+        with suppress(subprocess.TimeoutExpired):
+            client.wait(0.01)
+
+
+def written(victim: Any) -> int:
+    """What the server's process has written, in bytes."""
+    told = Path(f"/proc/{victim.server.process.pid}/io").read_text()
+    return int(told.partition("write_bytes: ")[2].split()[0])
+
+
 @pytest.mark.timeout(400)
 def test_a_xet_upload_is_all_there_or_not_at_all(victim: Any, tmp_path: Path) -> None:
     repo, path, dice = victim.lin.create("tea"), tmp_path / "model.safetensors", random.Random(2)
     path.write_bytes(random.Random(3).randbytes(40_000_000))
     for _ in range(3):
         client = victim.client("upload", repo, "model.safetensors", path)
-        try:
-            client.wait(dice.uniform(1.0, 4.0))
-        except subprocess.TimeoutExpired:
-            victim.server.kill()
-            client.kill()
+        wait_for_bytes(victim, client, dice.randrange(1, 40_000_000))
+        victim.server.kill()
+        client.kill()
         client.communicate()
         victim.restart()
         assert victim.lin.paths(repo) in ([], ["model.safetensors"])
@@ -124,10 +137,8 @@ def test_a_killed_client_comes_back_and_finishes(victim: Any, tmp_path: Path, xe
     path.write_bytes(random.Random(4).randbytes(40_000_000))
     environ = {} if xet == "on" else {"HF_HUB_DISABLE_XET": "1"}
     client = victim.client("upload", repo, "model.bin", path, **environ)
-    try:
-        client.wait(random.Random(5).uniform(1.0, 2.5))
-    except subprocess.TimeoutExpired:
-        client.kill()
+    wait_for_bytes(victim, client, random.Random(5).randrange(1, 40_000_000))
+    client.kill()
     client.communicate()
     assert victim.lin.paths(repo) in ([], ["model.bin"])
 
