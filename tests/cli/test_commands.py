@@ -31,6 +31,12 @@ def test_the_version_is_told(yungu: Run) -> None:
     assert yungu("--version").out == f"yungu {__version__}\n"
 
 
+def test_nobody_else_on_the_machine_may_look_into_a_new_hub(tmp_path: Path) -> None:
+    site = build_site(load({}, data=str(tmp_path / "hub")))
+    site.db.close()
+    assert (tmp_path / "hub").stat().st_mode & 0o077 == 0
+
+
 def test_help_loads_nothing_heavy() -> None:
     code = (
         "import sys\nfrom yungu.cli import main\ntry:\n    main(['--help'])\nexcept SystemExit:\n"

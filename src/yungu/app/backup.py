@@ -172,7 +172,7 @@ def restore(source: Path, settings: Settings, *, tell: Tell) -> Manifest:
     if data.exists() and any(data.iterdir()):
         raise FolderNotEmpty(f"The data folder {data} is not empty.")
     existed = data.exists()
-    data.mkdir(parents=True, exist_ok=True)
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
     database = Database(settings.sqlalchemy_url)
     try:
         _check_empty(database)

@@ -17,11 +17,22 @@ from yungu.kernel.db import Database
 from yungu.storage.git import GitStore
 from yungu.storage.local import LocalStore
 
+DIALECTS = (
+    ("Hugging Face", hf.routes),
+    ("Xet: tokens", xet.hub_routes(hf.render_error)),
+    ("Xet: the content store", xet.routes),
+    ("git and git-lfs", git_dialect.routes),
+    ("ModelScope", modelscope.legacy),
+    ("ModelScope OpenAPI", modelscope.open_routes),
+    ("Pages", web.routes),
+)
+"""What the hub speaks, with the names that the reference uses."""
+
 
 def build_site(settings: Settings) -> Site:
     """Open (and on first use make) the data folder, bring the database up to date."""
     data = settings.data_path
-    data.mkdir(parents=True, exist_ok=True)
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds private repos
     database = Database(settings.sqlalchemy_url)
     migrations.upgrade(database)
     return Site(
@@ -38,8 +49,6 @@ def build_site(settings: Settings) -> Site:
 def build_app(settings: Settings) -> App:
     """The whole hub as one ASGI application."""
     site = build_site(settings)
-    dialects = [hf.routes, git_dialect.routes, xet.routes, xet.hub_routes(hf.render_error), web.routes]
-    dialects += [modelscope.legacy, modelscope.open_routes]
     fallbacks = [
         ("/api/v1/", modelscope.render_legacy_error),
         ("/openapi/", modelscope.render_open_error),
@@ -54,7 +63,7 @@ def build_app(settings: Settings) -> App:
         site.workers.shutdown()
         site.db.close()
 
-    return App(site, dialects, fallbacks, lifespan)
+    return App(site, [routes for _, routes in DIALECTS], fallbacks, lifespan)
 
 
 def _secret(data: Path) -> bytes:

@@ -79,7 +79,8 @@ class Call(Request):
         return self._actor
 
     def actor_still(self, session: Session) -> Actor:
-        """Who asks, found out again: when a long body ends a token may be revoked, a member gone. Raises TokenInvalid."""
+        """Who asks, found out anew: when a long body ends, a token may be revoked, a member gone. Raises
+        TokenInvalid."""
         self._actor = None
         return self.actor(session)
 
