@@ -1,1 +1,1 @@
-"""Dialects: each translates one foreign protocol and knows nothing of the others; ``http`` is what they share as wire."""
+"""Dialects: each translates one foreign protocol and knows nothing of the others; ``http`` is what they share."""

@@ -1,4 +1,4 @@
-"""The pages of ``docs/reference`` that are made from the code: ``yungu docs settings`` and ``yungu docs cli``."""
+"""The pages of ``docs/reference`` that are made from the code: ``yungu docs settings``, ``cli`` and ``api``."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ _MADE = "<!-- Made by `yungu docs {name}`; do not edit. -->\n\n"
 class PageName(StrEnum):
     SETTINGS = "settings"
     CLI = "cli"
+    API = "api"
 
 
-def docs(page: Annotated[PageName, typer.Argument(metavar="settings|cli")]) -> None:
+def docs(page: Annotated[PageName, typer.Argument(metavar="settings|cli|api")]) -> None:
     """Print a page of the reference, made from the code."""
     typer.echo(page_text(page), nl=False)
 
@@ -58,6 +59,23 @@ def _cli_page() -> str:
     return "\n\n".join(parts)
 
 
+def _api_page() -> str:
+    from yungu.app.wiring import DIALECTS
+
+    parts = [_API_INTRODUCTION]
+    for title, dialect in DIALECTS:
+        rows = sorted((route.pattern, route.method, _first_line(route.handler)) for route in dialect.routes)
+        table = [f"| {method} | `{pattern}` | {text} |" for pattern, method, text in rows]
+        parts.append("\n".join([f"## {title}", "", "| Method | Path | What |", "| --- | --- | --- |", *table]))
+    return "\n\n".join(parts)
+
+
+def _first_line(handler: Any) -> str:
+    """What the handler says of itself in its first line, or its name."""
+    said = (handler.__doc__ or handler.__name__.replace("_", " ").capitalize()).strip()
+    return str(said.split("\n")[0]).replace("|", "\\|")
+
+
 def _iter_helps(command: Any, name: str) -> Iterator[tuple[str, str]]:
     """(full name, help) of a command and all below it. The command's class is typer's own affair, hence Any."""
     context = typer.Context(command, info_name=name, terminal_width=_WIDTH, max_content_width=_WIDTH)
@@ -67,7 +85,17 @@ def _iter_helps(command: Any, name: str) -> Iterator[tuple[str, str]]:
             yield from _iter_helps(below, f"{name} {word}")
 
 
-_PAGES: dict[PageName, Callable[[], str]] = {PageName.SETTINGS: _settings_page, PageName.CLI: _cli_page}
+_PAGES: dict[PageName, Callable[[], str]] = {
+    PageName.SETTINGS: _settings_page,
+    PageName.CLI: _cli_page,
+    PageName.API: _api_page,
+}
+
+_API_INTRODUCTION = """# Addresses
+
+What each dialect answers. `{kinds}` is `models`, `datasets` or `spaces`; an address of a repo without it means a model.
+Segments are split before they are unquoted, so a revision such as `refs%2Fpr%2F1` is one segment; `{path*}` is the rest
+of the path. HEAD is answered wherever GET is."""
 
 _CLI_INTRODUCTION = """# The command line
 

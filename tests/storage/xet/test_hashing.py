@@ -7,8 +7,7 @@ from pathlib import Path
 
 import hf_xet
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from support.xet_forge import file, xorb
 from yungu.storage.xet.errors import HashInvalid

@@ -8,8 +8,7 @@ from typing import Any
 
 import lz4.frame
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from support import xet_forge as forge
 from yungu.storage.xet import XorbIndex, XorbInvalid, XorbVerifier

@@ -1,4 +1,4 @@
-"""How the hf dialect says no: status, ``X-Error-Code`` (the client dispatches on it), ``X-Error-Message`` and a body."""
+"""How the hf dialect says no: status, ``X-Error-Code`` (the client dispatches on it), ``X-Error-Message``, a body."""
 
 from __future__ import annotations
 

@@ -348,7 +348,8 @@ PROPERTIES: dict[Kind, dict[str, Property]] = {
 
 _NOT_BY_DEFAULT = {
     "baseModels", "childrenModelCount", "downloadsAllTime", "evalResults", "gguf", "inference",
-    "inferenceProviderMapping", "resourceGroup", "securityRepoStatus", "trendingScore", "xetEnabled", "mainSize", "citation",
+    "inferenceProviderMapping", "resourceGroup", "securityRepoStatus", "trendingScore", "xetEnabled", "mainSize",
+    "citation",
 }  # fmt: skip
 _LISTED = {
     "createdAt", "downloads", "gated", "library_name", "likes", "pipeline_tag", "private", "sdk", "tags",

@@ -111,8 +111,8 @@ def holds_blob(session: Session, number: int, sha256: str, *, committed_only: bo
 def find_content(session: Session, repo: Repo, sha256: str) -> Blob | None:
     """The content that a file of the repo stands for, if a checked commit of the repo refers to it.
 
-    A pointer by itself gives nobody a right to what it names: a repo's objects may hold commits that were never checked,
-    because they came along with others or their own push was refused."""
+    A pointer by itself gives nobody a right to what it names: a repo's objects may hold commits that were never
+    checked, because they came along with others or their own push was refused."""
     row = session.execute(_CONTENT, {"repo_id": repo.id, "sha256": sha256}).first()
     return Blob(*row) if row else None
 
