@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +26,6 @@ from harness import (
     running_hub,
     save,
     start,
-    stop,
     workplace,
 )
 from nginx import Nginx, running_nginx
@@ -105,7 +105,7 @@ def backend(work: Path) -> Iterator[Backend]:
         raise SystemExit("fcgiwrap is missing; its Debian package has the same name")
     repos, socket = work / "bare", work / "fcgi.sock"
     repos.mkdir()
-    wrap = start([program, "-c", "4", "-f", "-s", f"unix:{socket}"], work / "fcgiwrap.log")
+    wrap = start([program, "-c", "4", "-f", "-s", f"unix:{socket}"], work / "fcgiwrap.log", process_group=0)
     git = subprocess.run(["git", "--exec-path"], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
     more = _CGI.format(
         socket=socket,
@@ -121,7 +121,8 @@ def backend(work: Path) -> Iterator[Backend]:
         ) as nginx:
             yield Backend(nginx, wrap, repos)
     finally:
-        stop(wrap)
+        os.killpg(wrap.pid, signal.SIGTERM)  # its children would outlive it
+        wrap.wait()
 
 
 @dataclass(slots=True)
