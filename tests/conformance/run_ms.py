@@ -16,6 +16,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import httpx
+
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
@@ -50,6 +52,7 @@ def main() -> int:
             "SEED_TOKEN": TOKENS[SEEDER],
         }
         try:
+            seed_studio(server.url)
             command = ["bash", script, server.url, *options.arguments]
             status = subprocess.run(command, env=environment, check=False).returncode
             exited = server.process.poll()
@@ -76,6 +79,13 @@ def seed(data: Path) -> None:
         yungu("org", "create", name, "--owner", SEEDER)
     weather = ["--name", "weather", "--category", "demo", "--description", "Tells the weather."]
     yungu("mcp", "put", "@demo/weather", *weather, "--url", "http://127.0.0.1:9/weather/sse")
+
+
+def seed_studio(url: str) -> None:
+    """The one public studio that the tests look at."""
+    body = {"owner": "modelscope", "repo_name": "Qwen2.5-Coder-artifacts", "private": False}
+    headers = {"authorization": f"Bearer {TOKENS[SEEDER]}"}
+    httpx.post(f"{url}/openapi/v1/studios", json=body, headers=headers, trust_env=False).raise_for_status()
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
