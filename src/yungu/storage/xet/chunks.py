@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import struct
 
-import numpy as np
 from lz4.frame import LZ4FrameDecompressor
 
 from yungu.storage.xet.errors import XorbInvalid
@@ -59,6 +58,8 @@ def _inflate(payload: memoryview, raw_length: int) -> bytes:
 
 def _ungroup(grouped: bytes) -> memoryview:
     """Undo "BG4": bytes i % 4 == 0 come first, then 1, 2, 3."""
+    import numpy as np  # a third of a start, needed only for weights that were compressed
+
     source = np.frombuffer(grouped, np.uint8)
     target = np.empty(len(grouped), np.uint8)
     offset = 0
