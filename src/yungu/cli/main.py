@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -37,3 +38,4 @@ def root(
     ] = False,
 ) -> None:
     """yungu: a model hub for the clients that people already use."""
+    os.umask(0o077)  # the data folder is its owner's alone: passwords' hashes and private repos lie in it

@@ -132,8 +132,8 @@ def _target(session: Session, call: Call, actor: Actor) -> hub.Repo:
         return hub.contributable_repo(session, call.kind, call.repo_id, actor)
     repo = hub.visible_repo(session, call.kind, call.repo_id, actor)
     pull = hub.get_pull_request(session, repo, call.params["rev"])
-    if pull is not None and pull.author_id == actor.id and hub.may_contribute(actor, repo):
-        return repo
+    if pull is not None and pull.author_id == actor.id and pull.status in ("open", "draft"):
+        return hub.contributable_repo(session, call.kind, call.repo_id, actor)
     return hub.writable_repo(session, call.kind, call.repo_id, actor)
 
 

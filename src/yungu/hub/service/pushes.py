@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -15,7 +14,6 @@ from yungu.hub.errors import (
     PathInvalid,
     PushRefused,
     PushTooBig,
-    RefExists,
     RefNotPushable,
     RefProtected,
 )
@@ -114,11 +112,10 @@ def apply_push(
     link_blobs(session, repo, (pointer.sha256 for _, pointer in pointers), actor)
     incoming.admit()
     refused: dict[str, YunguError] = {}
-    room = _Room(ref.name for ref in queries.list_refs(session, repo))
     for update in sorted(updates, key=lambda update: (update.after is not None, update.name)):
         try:
             with session.begin_nested():
-                _apply(session, git, repo, update, room, actor)
+                _apply(session, git, repo, update, actor)
         except YunguError as error:
             refused[update.name] = error
     if refused and atomic:
@@ -126,41 +123,10 @@ def apply_push(
     return refused
 
 
-def _apply(session: Session, git: GitStore, repo: Repo, update: RefUpdate, room: _Room, actor: Actor) -> None:
+def _apply(session: Session, git: GitStore, repo: Repo, update: RefUpdate, actor: Actor) -> None:
     if update.before is None and update.after is None:
         return  # git lets anybody delete what is not there
-    if update.before is None:
-        room.check(update.name)
     move_ref(session, git, repo, update.name, expect=update.before, to=update.after, actor_id=actor.id)
-    room.note(update)
-
-
-class _Room:
-    """Where refs are files, ``a`` and ``a/b`` cannot both be; no clone could hold them."""
-
-    def __init__(self, names: Iterable[str]) -> None:
-        self._names = set(names)
-        self._folders = Counter(folder for name in self._names for folder in _folders(name))
-
-    def check(self, name: str) -> None:
-        """Raises RefExists."""
-        above = next((folder for folder in _folders(name) if folder in self._names), None)
-        if above is not None or self._folders[name] > 0:
-            raise RefExists(above or f"{name}/...")
-
-    def note(self, update: RefUpdate) -> None:
-        """The update has happened."""
-        if update.before is None:
-            self._names.add(update.name)
-            self._folders.update(_folders(update.name))
-        elif update.after is None:
-            self._names.discard(update.name)
-            self._folders.subtract(_folders(update.name))
-
-
-def _folders(name: str) -> list[str]:
-    """``refs/heads/a`` and ``refs/heads`` for ``refs/heads/a/b``."""
-    return [name[:at] for at, letter in enumerate(name) if letter == "/"]
 
 
 def _check_tip(incoming: Quarantine, name: str, oid: str) -> str:

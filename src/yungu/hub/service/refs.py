@@ -40,6 +40,8 @@ def move_ref(
 ) -> None:
     """Move a ref from ``expect`` (None: it must be new) to ``to`` (None: delete). Raises RefMoved, RefNameInvalid."""
     rules.check_ref_name(name)
+    if expect is None:
+        check_room(session, repo, name)
     if _swap(session, repo, name, expect, to) == 0:
         raise RefMoved(name)
     if to is not None and not git.open(repo.id).has(to):
@@ -107,6 +109,15 @@ def sync_refs(session: Session, git: GitStore, repo: Repo) -> Mapping[str, str]:
     with objects.locked():
         objects.project_refs(rows, repo.default_branch)
     return rows
+
+
+def check_room(session: Session, repo: Repo, name: str) -> None:
+    """Where refs are files, ``a`` and ``a/b`` cannot both be; no clone could hold them. Raises RefExists."""
+    above = [name[:at] for at, letter in enumerate(name) if letter == "/"]
+    taken = refs.c.name.in_(above) | refs.c.name.startswith(name + "/", autoescape=True)
+    other = session.scalar(sa.select(refs.c.name).where(refs.c.repo_id == repo.id, taken).limit(1))
+    if other is not None:
+        raise RefExists(other)
 
 
 def _delete(session: Session, git: GitStore, repo: Repo, name: str, typed: str, actor: Actor) -> None:
