@@ -20,9 +20,9 @@ def is_out_of_room(error: BaseException, place: Path) -> bool:
     """Whether ``error`` means that a disk is full. libgit2 does not say why a write failed, nor does SQLite when its
     shared memory cannot grow; then the room that is left at ``place`` tells."""
     cause = getattr(error, "orig", None) or error
-    if isinstance(cause, OSError):
+    if isinstance(cause, OSError) and cause.errno is not None:
         return cause.errno in NO_ROOM
-    if isinstance(cause, pygit2.GitError):
+    if isinstance(cause, OSError | pygit2.GitError):  # libgit2 raises either, without a number
         return _is_scarce(place)
     if isinstance(cause, sqlite3.OperationalError):
         code = cause.sqlite_errorcode & 0xFF

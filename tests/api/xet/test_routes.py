@@ -7,6 +7,7 @@ import json
 import random
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import lz4.frame
@@ -273,7 +274,7 @@ def test_chunks_outside_the_readable_file_are_hidden_even_in_a_shared_xorb(cas: 
 
 def test_the_hint_is_given_once_per_upload(cas: Any) -> None:
     send_file(cas)
-    headers = cas.xet_headers(cas.lin)
+    headers = cas.xet_headers(cas.lin) | {"x-xet-session-id": uuid4().hex}
     unknown = f"{BASE}/v1/chunks/default/{'0' * 63}1"
     assert [cas.http.get(unknown, headers=headers).status_code for _ in range(3)] == [200, 404, 404]
 
