@@ -10,7 +10,6 @@ from typing import Any
 from starlette.responses import Response
 
 from yungu import hub
-from yungu.accounts.models import Actor
 from yungu.api.hf import wire
 from yungu.api.hf.links import next_link
 from yungu.api.hf.routes import routes
@@ -54,9 +53,10 @@ def repo_info(session: Session, call: Call) -> Response:
     repo = hub.visible_repo(session, call.kind, call.repo_id, actor)
     revision = call.params.get("rev")
     commit = repo.head if revision is None else hub.resolve_revision(session, call.site.git, repo, revision)
-    source = _source(session, call, repo, actor, commit)
+    expand = _expand(call)
+    source = _source(session, call, repo, commit, expand)
     source.with_blobs = _flag(call, "blobs")
-    return json_response(wire.info_json(source, _expand(call)))
+    return json_response(wire.info_json(source, expand))
 
 
 @routes.get("/api/{kinds}")
@@ -66,7 +66,9 @@ def list_repos(session: Session, call: Call) -> Response:
     expand = _expand(call)
     page = hub.list_repos(session, _filter(call), actor)
     options = {name: _flag(call, parameter) for name, parameter in _LIST_FLAGS.items()}
-    found = [wire.listed_json(_source(session, call, repo, actor, repo.head), expand, **options) for repo in page.items]
+    found = [
+        wire.listed_json(_source(session, call, repo, repo.head, expand), expand, **options) for repo in page.items
+    ]
     if call.kind == "space" and (query.get("models") or query.get("datasets")):
         found = [item | _linked(repo) for item, repo in zip(found, page.items, strict=True)]
     return json_response(found, headers=next_link(call, page.next_cursor))
@@ -75,7 +77,7 @@ def list_repos(session: Session, call: Call) -> Response:
 _LIST_FLAGS = {"full": "full", "card": "cardData", "config": "config", "linked": "linked"}
 
 
-def _source(session: Session, call: Call, repo: hub.Repo, actor: Actor, commit: str | None) -> wire.InfoSource:
+def _source(session: Session, call: Call, repo: hub.Repo, commit: str | None, expand: Sequence[str]) -> wire.InfoSource:
     def objects() -> GitObjects:  # opened when something asks: most of a list does not
         return call.site.git.open(repo.id)
 
@@ -86,12 +88,11 @@ def _source(session: Session, call: Call, repo: hub.Repo, actor: Actor, commit: 
         config=lambda: hub.model_config(objects(), commit) if commit else {},
         safetensors=lambda: hub.safetensors_summary(session, partial(read_blob, call.site), repo, objects(), commit),
         used_bytes=repo.stored_bytes,
-        related=_related(session, call, repo, actor),
+        related=_related(session, repo, expand) if expand else {},
     )
 
 
-def _related(session: Session, call: Call, repo: hub.Repo, actor: Actor) -> dict[str, Any]:
-    wanted = set(_expand(call))
+def _related(session: Session, repo: hub.Repo, wanted: Sequence[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if "childrenModelCount" in wanted:
         found["childrenModelCount"] = hub.count_tagged(session, f"base_model:{repo.repo_id}")
