@@ -43,8 +43,10 @@ def dump_tables(session: Session, into: Path) -> Iterator[tuple[TableDump, Path]
     """Write every table to a file of its own under ``into``, those first that others refer to."""
     for table in metadata.sorted_tables:
         file = into / f"{table.name}.jsonl"
-        columns = [ColumnDump(str(column.name), _kind(column.type)) for column in table.columns]
-        yield TableDump(str(table.name), columns, _write(session, table, file), _last_id(session, table)), file
+        carried = [column for column in table.columns if "of_this_database" not in column.info]
+        columns = [ColumnDump(str(column.name), _kind(column.type)) for column in carried]
+        rows = _write(session, sa.select(*carried).order_by(*table.primary_key.columns), file)
+        yield TableDump(str(table.name), columns, rows, _last_id(session, table)), file
 
 
 def load_table(session: Session, dump: TableDump, lines: Iterable[bytes]) -> int:
@@ -78,8 +80,8 @@ def _kind(column_type: sa.types.TypeEngine[Any]) -> ColumnKind:
     return "json" if isinstance(column_type, sa.JSON) else "plain"
 
 
-def _write(session: Session, table: sa.Table, path: Path) -> int:
-    count, query = 0, sa.select(table).order_by(*table.primary_key.columns)
+def _write(session: Session, query: sa.Select[Any], path: Path) -> int:
+    count = 0
     with path.open("wb") as file:
         for row in session.execute(query.execution_options(yield_per=_STEP)):
             file.write(msgspec.json.encode(list(row)) + b"\n")

@@ -45,6 +45,8 @@ metadata = sa.MetaData(
 Json = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 """Integer primary keys: 64 bit, auto-incremented on both databases."""
+OF_THIS_DATABASE = {"of_this_database": True}
+"""``info`` of a column whose values mean nothing in another database: a dump leaves it out, its default returns."""
 
 
 class ValueUnstorable(Invalid):

@@ -1,15 +1,29 @@
 """What happened: immutable rows written in the transaction of the change itself (an outbox).
 
 Lower floors record, upper floors listen by reading the rows in order; nobody below knows who listens.
+
+    def welcome(session, facts):            # in the transaction that moves the listener on: exactly once for rows
+        for fact in facts:
+            ...
+
+    while events.listen(database, "welcome", welcome, kinds=["UserJoined"]):
+        pass
+
+A listener with a memory of its own (a search index) keeps the position itself and asks ``read_after``.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
 from yungu.kernel import clock
-from yungu.kernel.db import BigId, Json, Moment, Session, metadata, new_id
+from yungu.kernel.db import OF_THIS_DATABASE, BigId, Database, Json, Moment, Session, metadata, new_id, upsert
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,8 +40,43 @@ events = sa.Table(
     sa.Column("repo_id", BigId, index=True),
     sa.Column("caused_by", BigId),
     sa.Column("payload", Json, nullable=False),
+    sa.Column("turn", sa.BigInteger, nullable=False, server_default="0", info=OF_THIS_DATABASE),
     sa.Index("ix_events_kind_id", "kind", "id"),
+    sa.Index("ix_events_turn_id", "turn", "id"),
 )
+"""``turn``: the number of the writing transaction on PostgreSQL, where a later id may be committed first; 0 on SQLite,
+which has one writer."""
+
+listeners = sa.Table(
+    "event_listeners",
+    metadata,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("turn", sa.BigInteger, nullable=False, server_default="0", info=OF_THIS_DATABASE),
+    sa.Column("event_id", sa.BigInteger, nullable=False),
+)
+
+Position = tuple[int, int]
+"""How far a listener has read: (turn, event id)."""
+
+START: Position = (0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One recorded event. ``payload``: the fields of the event class that ``kind`` names."""
+
+    id: int
+    kind: str
+    at: datetime
+    actor_id: int | None
+    repo_id: int | None
+    caused_by: int | None
+    payload: dict[str, Any]
+    turn: int
+
+    @property
+    def position(self) -> Position:
+        return self.turn, self.id
 
 
 def record(
@@ -43,5 +92,68 @@ def record(
         "repo_id": repo_id,
         "caused_by": caused_by,
         "payload": msgspec.to_builtins(event),
+        "turn": _this_turn(session),
     }
     return new_id(session.execute(sa.insert(events).values(row)))
+
+
+def read_after(session: Session, position: Position, *, limit: int, kinds: Sequence[str] = ()) -> Sequence[Fact]:
+    """The next facts in an order that never grows in its past, oldest first; of every kind where none is named.
+
+    On PostgreSQL a fact waits until no transaction older than its own is open, so none can appear before it later
+    (``pg_snapshot_xmin``, https://www.postgresql.org/docs/15/functions-info.html)."""
+    turn, event_id = position
+    query = sa.select(*(events.c[name] for name in Fact.__slots__)).where(
+        sa.or_(events.c.turn > turn, sa.and_(events.c.turn == turn, events.c.id > event_id))
+    )
+    if kinds:
+        query = query.where(events.c.kind.in_(kinds))
+    if session.dialect.name == "postgresql":
+        query = query.where(events.c.turn < sa.text("pg_snapshot_xmin(pg_current_snapshot())::text::bigint"))
+    return [Fact(*row) for row in session.execute(query.order_by(events.c.turn, events.c.id).limit(limit))]
+
+
+def find_end(session: Session) -> Position:
+    """The position of the newest fact that ``read_after`` would give: where a listener begins that minds no past."""
+    newest = sa.select(events.c.turn, events.c.id).order_by(events.c.turn.desc(), events.c.id.desc()).limit(1)
+    if session.dialect.name == "postgresql":
+        newest = newest.where(events.c.turn < sa.text("pg_snapshot_xmin(pg_current_snapshot())::text::bigint"))
+    row = session.execute(newest).first()
+    return (row[0], row[1]) if row else START
+
+
+def listen(
+    database: Database,
+    name: str,
+    handle: Callable[[Session, Sequence[Fact]], None],
+    *,
+    kinds: Sequence[str],
+    limit: int = 200,
+) -> int:
+    """Hand the next facts to ``handle`` and remember, in the same transaction, that ``name`` has had them; how many.
+
+    What ``handle`` writes happens once for each fact, whatever dies in between, and however many processes call this."""
+    with database.read() as session:
+        if not read_after(session, _find_position(session, name), limit=1, kinds=kinds):
+            return 0
+    with database.write() as session:
+        upsert(session, listeners, {"name": name, "turn": 0, "event_id": 0}, keys=["name"], update=[])
+        facts = read_after(session, _find_position(session, name, lock=True), limit=limit, kinds=kinds)
+        if facts:
+            handle(session, facts)
+            turn, event_id = facts[-1].position
+            moved = sa.update(listeners).where(listeners.c.name == name).values(turn=turn, event_id=event_id)
+            session.execute(moved)
+    return len(facts)
+
+
+def _find_position(session: Session, name: str, *, lock: bool = False) -> Position:
+    query = sa.select(listeners.c.turn, listeners.c.event_id).where(listeners.c.name == name)
+    row = session.execute(query.with_for_update() if lock else query).first()
+    return (row[0], row[1]) if row else START
+
+
+def _this_turn(session: Session) -> int:
+    if session.dialect.name == "sqlite":
+        return 0
+    return int(session.scalar(sa.text("SELECT pg_current_xact_id()::text::bigint")) or 0)

@@ -29,6 +29,13 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_blobs_xet_hash"), ["xet_hash"], unique=False)
 
     op.create_table(
+        "event_listeners",
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("turn", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("event_id", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_event_listeners")),
+    )
+    op.create_table(
         "events",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("kind", sa.String(length=64), nullable=False),
@@ -39,11 +46,13 @@ def upgrade() -> None:
         sa.Column(
             "payload", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False
         ),
+        sa.Column("turn", sa.BigInteger(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_events")),
     )
     with op.batch_alter_table("events", schema=None) as batch_op:
         batch_op.create_index("ix_events_kind_id", ["kind", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_events_repo_id"), ["repo_id"], unique=False)
+        batch_op.create_index("ix_events_turn_id", ["turn", "id"], unique=False)
 
     op.create_table(
         "mcp_servers",
@@ -607,10 +616,12 @@ def downgrade() -> None:
 
     op.drop_table("mcp_servers")
     with op.batch_alter_table("events", schema=None) as batch_op:
+        batch_op.drop_index("ix_events_turn_id")
         batch_op.drop_index(batch_op.f("ix_events_repo_id"))
         batch_op.drop_index("ix_events_kind_id")
 
     op.drop_table("events")
+    op.drop_table("event_listeners")
     with op.batch_alter_table("blobs", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_blobs_xet_hash"))
         batch_op.drop_index(batch_op.f("ix_blobs_touched_at"))
