@@ -132,7 +132,7 @@ def listen(
 ) -> int:
     """Hand the next facts to ``handle`` and remember, in the same transaction, that ``name`` has had them; how many.
 
-    What ``handle`` writes happens once for each fact, whatever dies in between, and however many processes call this."""
+    What ``handle`` writes happens once for each fact, whatever dies in between and however many processes listen."""
     with database.read() as session:
         if not read_after(session, _find_position(session, name), limit=1, kinds=kinds):
             return 0
