@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
+from pathlib import Path
 
 import pytest
 
+from support.desk import Desk
 from support.ms import MsPerson, drop, lfs, normal
 from support.servers import LiveHub
 
@@ -34,8 +36,20 @@ def test_a_listing_speaks_of_the_content(lin: MsPerson, full: str) -> None:
         assert entry["IsLFS"] is (path == "sub/w.bin")
         answer = lin.get(full, path)
         assert (answer.content, answer.headers["etag"].strip('"')) == (data, sha256(data))
-    assert (found["sub"]["Type"], found["sub"]["Size"], "Sha256" in found["sub"]) == ("tree", 0, False)
+    assert (found["sub"]["Type"], found["sub"]["Size"], found["sub"]["Sha256"]) == ("tree", 0, "")
     assert lin.get(full, "汉字 %.txt").content == b"name"
+
+
+def test_a_submodule_is_a_folder_without_files(lin: MsPerson, tea: str, tmp_path: Path) -> None:
+    """As a file it would have neither content nor sum, and no snapshot of the repo would succeed."""
+    address = f"{lin.url.replace('://', f'://{lin.name}:{lin.token}@')}/{tea}.git"
+    clone = Desk(tmp_path).clone(address, "clone", "-b", "master")
+    clone.git("update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},sub")
+    clone.git("commit", "-q", "-m", "a submodule")
+    clone.git("push", "-q", "origin", "master")
+    entry = lin.files(tea)["sub"]
+    assert (entry["Type"], entry["Size"], entry["Sha256"]) == ("tree", 0, "")
+    assert lin.get(tea, "sub").status_code == 404
 
 
 def test_an_entry_names_the_commit_that_changed_it_last(lin: MsPerson, full: str) -> None:

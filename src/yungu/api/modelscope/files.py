@@ -88,15 +88,16 @@ def _entries(objects: GitObjects, commit: str, nodes: Sequence[TreeNode]) -> lis
 
 
 def _entry(objects: GitObjects, node: TreeNode, last: Commit | None) -> wire.Json:
+    """A submodule has no content here: a folder without files, which the clients pass over."""
     body: wire.Json = {
         "Name": node.path.rpartition("/")[2], "Path": node.path, "Type": "tree", "Size": 0, "Mode": "40000",
-        "IsLFS": False, "InCheck": False, "Revision": last.oid if last else "", "CommitId": last.oid if last else "",
-        "CommitMessage": last.message if last else "", "CommitterName": last.author.name if last else "",
-        "CommittedDate": wire.seconds(last.at) if last else 0,
+        "Sha256": "", "IsLFS": False, "InCheck": False, "Revision": last.oid if last else "",
+        "CommitId": last.oid if last else "", "CommitMessage": last.message if last else "",
+        "CommitterName": last.author.name if last else "", "CommittedDate": wire.seconds(last.at) if last else 0,
     }  # fmt: skip
-    if not isinstance(node, TreeFile):
+    if not isinstance(node, TreeFile) or node.mode == _SUBMODULE:
         return body
-    body |= {"Type": "blob", "Size": node.size_bytes, "Mode": f"{node.mode:o}", "IsLFS": node.pointer is not None}
-    if node.mode != _SUBMODULE:
-        body |= {"Sha256": hub.content_sha256(objects, node), "BlobId": node.oid}
-    return body
+    return body | {
+        "Type": "blob", "Size": node.size_bytes, "Mode": f"{node.mode:o}", "IsLFS": node.pointer is not None,
+        "Sha256": hub.content_sha256(objects, node), "BlobId": node.oid,
+    }  # fmt: skip
