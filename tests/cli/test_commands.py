@@ -72,12 +72,12 @@ def test_a_wrong_setting_is_refused_in_one_sentence(yungu: Run, monkeypatch: pyt
     assert ended.code == 1 and ended.err.startswith("yungu: A setting is not valid")
 
 
-def test_a_user_can_sign_in_until_disabled_and_again_when_enabled(yungu: Run, lin: str, tmp_path: Path) -> None:
+def test_a_user_can_sign_in_until_suspended_and_again_afterwards(yungu: Run, lin: str, tmp_path: Path) -> None:
     def signs_in(password: str) -> bool:
         site = build_site(load({}, data=str(tmp_path / "hub")))
         try:
             with site.db.read() as session:
-                return bool(accounts.check_password(session, "lin", password))
+                return bool(accounts.verify_password(accounts.find_credentials(session, "lin"), password))
         except accounts.PasswordWrong:
             return False
         finally:
@@ -85,9 +85,9 @@ def test_a_user_can_sign_in_until_disabled_and_again_when_enabled(yungu: Run, li
             site.db.close()
 
     assert signs_in("a good password")
-    assert yungu("user", "disable", "lin").code == 0
+    assert yungu("user", "suspend", "lin").code == 0
     assert not signs_in("a good password")
-    assert yungu("user", "enable", "lin").code == 0
+    assert yungu("user", "unsuspend", "lin").code == 0
     assert yungu("user", "password", "lin", "--password-stdin", stdin="another one\n").code == 0
     assert signs_in("another one") and not signs_in("a good password")
 
@@ -202,7 +202,7 @@ def test_the_first_start_shows_a_password_that_works_once(
     assert server.stop() == 0
     site = build_site(load({}, data=str(tmp_path / "hub")))
     with site.db.read() as session:
-        assert accounts.check_password(session, "admin", password).is_admin
+        assert accounts.verify_password(accounts.find_credentials(session, "admin"), password).is_admin
     site.workers.shutdown()
     site.db.close()
     again = spawn_server(tmp_path / "hub")

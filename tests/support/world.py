@@ -45,7 +45,8 @@ class World:
     # --- people
 
     def user(self, name: str, *, is_admin: bool = False, password: str | None = None) -> Actor:
-        user = self.write_in(accounts.create_user, name, is_admin=is_admin, password=password)
+        hashed = accounts.hash_password(password) if password is not None else None
+        user = self.write_in(accounts.create_user, name, is_admin=is_admin, password_hash=hashed)
         return self.actor(user.name)
 
     def actor(self, name: str) -> Actor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from yungu.kernel.errors import Conflict, Denied, Invalid, NotFound
+from yungu.kernel.errors import Conflict, Denied, Exhausted, Invalid, NotFound
 
 
 class NameInvalid(Invalid):
@@ -69,3 +69,77 @@ class PasswordWeak(Invalid):
 class LastAdmin(Conflict):
     def __init__(self, organization: str) -> None:
         super().__init__(f"'{organization}' would be left without an administrator.", hint="Appoint another one first.")
+
+
+class FollowsItself(Invalid):
+    def __init__(self) -> None:
+        super().__init__("Nobody follows themselves.")
+
+
+class LinkInvalid(Invalid):
+    """What cannot stand as a link on somebody's page."""
+
+    def __init__(self, link: str) -> None:
+        super().__init__(f"'{link}' is not a web address.", hint="It begins with https:// or http://.")
+        self.link = link
+
+
+class LastAdministrator(Conflict):
+    def __init__(self) -> None:
+        super().__init__("The hub would be left without an administrator.", hint="Appoint another one first.")
+
+
+class AdministratorNeeded(Denied):
+    def __init__(self) -> None:
+        super().__init__("Only administrators of the hub may do this.")
+
+
+class OwnerBusy(Conflict):
+    """An owner that still has repos, or is the last administrator of an organization, cannot be deleted."""
+
+
+class InvitationInvalid(NotFound):
+    def __init__(self) -> None:
+        super().__init__(
+            "This invitation is used, expired or withdrawn.", hint="Ask whoever invited you for a new one."
+        )
+
+
+class RegistrationClosed(Denied):
+    def __init__(self) -> None:
+        super().__init__("Nobody can make an account here without an invitation.")
+
+
+class ResetInvalid(NotFound):
+    def __init__(self) -> None:
+        super().__init__("This link is used or expired.", hint="Ask an administrator for a new one.")
+
+
+class IdentityTaken(Conflict):
+    def __init__(self) -> None:
+        super().__init__("This identity belongs to another account already.")
+
+
+class IdentityNeeded(Conflict):
+    def __init__(self) -> None:
+        super().__init__(
+            "Without this identity there would be no way to sign in.", hint="Ask an administrator for a password link."
+        )
+
+
+class QuotaExceeded(Exhausted):
+    """An owner keeps, or would keep, more bytes than allowed. All numbers are bytes."""
+
+    def __init__(self, owner: str, limit_bytes: int, used_bytes: int, more_bytes: int) -> None:
+        super().__init__(
+            f"The storage of '{owner}' is used up: {_gigabytes(used_bytes)} of {_gigabytes(limit_bytes)} GB are taken "
+            f"and {_gigabytes(more_bytes)} GB more were sent.",
+            hint="Delete what is no longer needed, or ask an administrator for more room.",
+        )
+        self.owner = owner
+        self.limit_bytes = limit_bytes
+        self.used_bytes = used_bytes
+
+
+def _gigabytes(count: int) -> str:
+    return f"{count / 1e9:.3f}".rstrip("0").rstrip(".")

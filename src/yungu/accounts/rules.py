@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hmac
 import re
+from collections.abc import Sequence
 
-from yungu.accounts.errors import NameInvalid, PasswordWeak
+from yungu.accounts.errors import AdministratorNeeded, LinkInvalid, NameInvalid, OrganizationDenied, PasswordWeak
 from yungu.accounts.models import ROLES, Actor, Owner, Role
 
 _NAME = re.compile(r"^[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?$")
@@ -14,6 +16,7 @@ _RESERVED = frozenset(
     "explore none null".split()
 )
 LEAST_PASSWORD_LENGTH = 8
+_LINK = re.compile(r"https?://[^\s/?#\"<>\\]+[^\s\"<>\\]{0,300}")
 
 
 def check_owner_name(name: str) -> None:
@@ -33,6 +36,13 @@ def check_password(password: str) -> None:
         raise PasswordWeak(LEAST_PASSWORD_LENGTH)
 
 
+def check_links(links: Sequence[str]) -> None:
+    """Raises LinkInvalid unless each is an http address that a page may lead to."""
+    for link in links:
+        if not _LINK.fullmatch(link):
+            raise LinkInvalid(link[:100])
+
+
 def may_rule(actor: Actor, organization: Owner) -> bool:
     """Whether the actor may administer an organization: its members and their roles."""
     is_its_admin = actor.scope in (None, "admin") and actor.roles.get(organization.id) == "admin"
@@ -42,3 +52,20 @@ def may_rule(actor: Actor, organization: Owner) -> bool:
 def includes(role: Role | None, wanted: Role) -> bool:
     """Whether ``role`` contains the rights of ``wanted`` (read < contributor < write < admin)."""
     return role is not None and ROLES.index(role) >= ROLES.index(wanted)
+
+
+def check_inviter(actor: Actor | None, organization: Owner | None) -> None:
+    """Who may invite: the operator (None) and administrators to anything, an organization's administrators to it.
+
+    Raises AdministratorNeeded, OrganizationDenied."""
+    if actor is None or actor.is_site_admin:
+        return
+    if organization is None:
+        raise AdministratorNeeded
+    if not may_rule(actor, organization):
+        raise OrganizationDenied(organization.name)
+
+
+def digest(secret: bytes, value: str) -> str:
+    """What is stored of a token, session or invitation: HMAC-SHA256, 64 hex."""
+    return hmac.digest(secret, value.encode(), "sha256").hex()

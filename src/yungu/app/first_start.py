@@ -24,9 +24,10 @@ def ensure_administrator(site: Site) -> Administrator | None:
     with site.db.read() as session:
         if accounts.user_exists(session):
             return None
+    password = secrets.token_urlsafe(12)
+    hashed = accounts.hash_password(password)
     with site.db.write() as session:
         if accounts.user_exists(session):
             return None
-        password = secrets.token_urlsafe(12)
-        accounts.create_user(session, NAME, password=password, full_name="Administrator", is_admin=True)
+        accounts.create_user(session, NAME, password_hash=hashed, full_name="Administrator", is_admin=True)
     return Administrator(NAME, password)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -21,6 +22,15 @@ if TYPE_CHECKING:
 
 Data = Annotated[str | None, typer.Option("--data", metavar="DIR", help="The hub's data folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+class RoleName(StrEnum):
+    """What a member may do in an organization's repos."""
+
+    READ = "read"
+    CONTRIBUTOR = "contributor"
+    WRITE = "write"
+    ADMIN = "admin"
 
 
 class HubNotFound(NotFound):
@@ -47,6 +57,13 @@ def load_settings(**options: Any) -> Settings:
     from yungu.app import settings
 
     return settings.load(**options)
+
+
+def public_address(data: str | None) -> str:
+    """Where people reach the hub: the setting ``base_url``, else where it listens."""
+    settings = load_settings(data=data)
+    scheme = "https" if settings.tls or settings.tls_cert else "http"
+    return settings.base_url.rstrip("/") or f"{scheme}://{settings.host}:{settings.port}"
 
 
 @contextmanager

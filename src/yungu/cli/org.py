@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from yungu.cli.console import AsJson, Data, columns, open_site, show
+from yungu.cli.console import AsJson, Data, RoleName, columns, open_site, show
 
 if TYPE_CHECKING:
     from yungu.accounts import Member
@@ -17,13 +17,6 @@ app = typer.Typer(help="Organizations: create, list, add and remove members.", n
 
 Organization = Annotated[str, typer.Argument(metavar="ORG")]
 User = Annotated[str, typer.Argument(metavar="USER")]
-
-
-class RoleName(StrEnum):
-    READ = "read"
-    CONTRIBUTOR = "contributor"
-    WRITE = "write"
-    ADMIN = "admin"
 
 
 class VisibilityName(StrEnum):

@@ -14,7 +14,9 @@ A listener with a memory of its own (a search index) keeps the position itself a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -40,9 +42,11 @@ events = sa.Table(
     sa.Column("repo_id", BigId, index=True),
     sa.Column("caused_by", BigId),
     sa.Column("payload", Json, nullable=False),
+    sa.Column("origin", sa.String(64)),
     sa.Column("turn", sa.BigInteger, nullable=False, server_default="0", info=OF_THIS_DATABASE),
     sa.Index("ix_events_kind_id", "kind", "id"),
     sa.Index("ix_events_turn_id", "turn", "id"),
+    sa.Index("ix_events_actor_id", "actor_id", "id"),
 )
 """``turn``: the number of the writing transaction on PostgreSQL, where a later id may be committed first; 0 on SQLite,
 which has one writer."""
@@ -79,6 +83,19 @@ class Fact:
         return self.turn, self.id
 
 
+_origin: ContextVar[str | None] = ContextVar("origin", default=None)
+
+
+@contextmanager
+def coming_from(origin: str) -> Iterator[None]:
+    """Facts recorded inside, in this thread or task, say that what led to them came from this address."""
+    token = _origin.set(origin[:64])
+    try:
+        yield
+    finally:
+        _origin.reset(token)
+
+
 def record(
     session: Session, event: Event, *, actor_id: int | None, repo_id: int | None = None, caused_by: int | None = None
 ) -> int:
@@ -92,6 +109,7 @@ def record(
         "repo_id": repo_id,
         "caused_by": caused_by,
         "payload": msgspec.to_builtins(event),
+        "origin": _origin.get(),
         "turn": _this_turn(session),
     }
     return new_id(session.execute(sa.insert(events).values(row)))

@@ -12,7 +12,6 @@ from support.servers import LiveHub
 from yungu import accounts, hub
 from yungu.api.git.push_body import PushBody
 from yungu.api.git.push_outcome import settle
-from yungu.kernel import clock
 from yungu.storage.quarantine import Quarantine
 
 JSON = {"content-type": "application/vnd.git-lfs+json"}
@@ -142,13 +141,13 @@ def test_a_repo_that_vanishes_in_the_middle_of_a_push_ends_it(desk: Desk, place:
 
 
 def test_who_loses_the_right_in_the_middle_of_a_push_pushes_nothing(desk: Desk, place: Place) -> None:
-    world, owner = place.live.world, place.live.actor(place.owner).id
+    world, owner = place.live.world, place.live.actor(place.owner).user
     clone = desk.clone(place.url(), "c")
     whole = clone.push_body([("0" * 40, clone.commit({"x": b"1"}), "refs/heads/late")])
 
     def body() -> Iterator[bytes]:
         yield whole[:-1]
-        world.write_in(accounts.update_owner, owner, disabled_at=clock.now())
+        world.write_in(accounts.suspend_user, owner, by=None)
         yield whole[-1:]
 
     headers = {"content-type": "application/x-git-receive-pack-request"}

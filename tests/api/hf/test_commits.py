@@ -14,7 +14,6 @@ import pytest
 from support.hf import NDJSON, HfPerson, Line, deleted, encoded, file, header, lfs_file
 from support.servers import LiveHub
 from yungu import accounts
-from yungu.kernel import clock
 
 MIB = 1 << 20
 
@@ -266,14 +265,14 @@ def test_a_change_that_changes_nothing_makes_no_commit(lin_hf: HfPerson, tea: st
 def test_who_loses_the_right_in_the_middle_of_a_commit_commits_nothing(
     lin_hf: HfPerson, live: LiveHub, tea: str
 ) -> None:
-    lin = live.actor(lin_hf.name).id
+    lin = live.actor(lin_hf.name).user
 
     def body() -> Iterator[bytes]:
         yield encoded([header("late"), file("late.txt", b"x" * MIB)])
-        live.world.write_in(accounts.update_owner, lin, disabled_at=clock.now())
+        live.world.write_in(accounts.suspend_user, lin, by=None)
 
     answer = lin_hf.http.post(f"/api/models/{tea}/commit/main", content=body(), headers=NDJSON)
 
     assert answer.status_code == 401
-    live.world.write_in(accounts.update_owner, lin, disabled_at=None)
+    live.world.write_in(accounts.unsuspend_user, lin, by=None)
     assert "late.txt" not in lin_hf.paths(tea)

@@ -16,6 +16,7 @@ from yungu.accounts.models import ANONYMOUS, Actor
 from yungu.api.http.auth import authenticate
 from yungu.api.http.site import Site
 from yungu.hub import Kind
+from yungu.kernel import events
 from yungu.kernel.db import Session
 from yungu.kernel.errors import Invalid
 
@@ -90,11 +91,16 @@ class Call(Request):
         return self._actor or ANONYMOUS
 
     @property
+    def address(self) -> str:
+        """The network address that the request came from."""
+        return self.client.host if self.client else "?"
+
+    @property
     def visitor(self) -> str:
         """Tells visitors apart for counting: the user, else the address."""
         if self._actor is not None and self._actor.id is not None:
             return f"u{self._actor.id}"
-        return self.client.host if self.client else "?"
+        return self.address
 
     # --- what the body says
 
@@ -113,7 +119,12 @@ class Call(Request):
 
     async def write(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run ``work(session, ...)`` in a write transaction, in a worker thread; it is committed when this returns."""
-        return await self.in_thread(lambda: self._within(self.site.db.write, work, *args, **kwargs))
+
+        def come() -> T:
+            with events.coming_from(self.address):
+                return self._within(self.site.db.write, work, *args, **kwargs)
+
+        return await self.in_thread(come)
 
     async def in_thread(self, work: Callable[[], T]) -> T:
         """Run ``work()`` in a worker thread."""

@@ -29,6 +29,12 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_blobs_xet_hash"), ["xet_hash"], unique=False)
 
     op.create_table(
+        "default_quotas",
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("limit_bytes", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("kind", name=op.f("pk_default_quotas")),
+    )
+    op.create_table(
         "event_listeners",
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("turn", sa.BigInteger(), server_default="0", nullable=False),
@@ -46,10 +52,12 @@ def upgrade() -> None:
         sa.Column(
             "payload", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False
         ),
+        sa.Column("origin", sa.String(length=64), nullable=True),
         sa.Column("turn", sa.BigInteger(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_events")),
     )
     with op.batch_alter_table("events", schema=None) as batch_op:
+        batch_op.create_index("ix_events_actor_id", ["actor_id", "id"], unique=False)
         batch_op.create_index("ix_events_kind_id", ["kind", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_events_repo_id"), ["repo_id"], unique=False)
         batch_op.create_index("ix_events_turn_id", ["turn", "id"], unique=False)
@@ -70,6 +78,7 @@ def upgrade() -> None:
             sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"),
             nullable=False,
         ),
+        sa.Column("views_count", sa.Integer(), nullable=False),
         sa.Column("created_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_mcp_servers")),
         sa.UniqueConstraint("slug", name=op.f("uq_mcp_servers_slug")),
@@ -90,6 +99,8 @@ def upgrade() -> None:
         sa.Column("default_visibility", sa.String(length=16), nullable=False),
         sa.Column("created_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
         sa.Column("disabled_at", yungu.kernel.db.Moment(timezone=True), nullable=True),
+        sa.Column("bio", sa.String(length=500), nullable=False),
+        sa.Column("links", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_owners")),
         sa.UniqueConstraint("key", name=op.f("uq_owners_key")),
         sqlite_autoincrement=True,
@@ -153,6 +164,78 @@ def upgrade() -> None:
         batch_op.create_index("ix_collections_updated", ["updated_at", "id"], unique=False)
 
     op.create_table(
+        "follows",
+        sa.Column("follower_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("followed_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("followed_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["followed_id"], ["owners.id"], name=op.f("fk_follows_followed_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["follower_id"], ["owners.id"], name=op.f("fk_follows_follower_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("follower_id", "followed_id", name=op.f("pk_follows")),
+        comment="which users want to hear of which users and organizations",
+    )
+    with op.batch_alter_table("follows", schema=None) as batch_op:
+        batch_op.create_index("ix_follows_followed_id", ["followed_id", "followed_at"], unique=False)
+
+    op.create_table(
+        "identities",
+        sa.Column("issuer", sa.String(length=300), nullable=False),
+        sa.Column("subject", sa.String(length=255), nullable=False),
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("label", sa.String(length=254), nullable=False),
+        sa.Column("created_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.Column("last_used_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["owners.id"], name=op.f("fk_identities_user_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("issuer", "subject", name=op.f("pk_identities")),
+    )
+    with op.batch_alter_table("identities", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_identities_user_id"), ["user_id"], unique=False)
+
+    op.create_table(
+        "invitations",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("created_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("note", sa.String(length=200), nullable=False),
+        sa.Column("may_register", sa.Boolean(), nullable=False),
+        sa.Column("organization_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("role", sa.String(length=16), nullable=True),
+        sa.Column("created_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.Column("expires_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.Column("used_at", yungu.kernel.db.Moment(timezone=True), nullable=True),
+        sa.Column("used_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["created_by"], ["owners.id"], name=op.f("fk_invitations_created_by"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["owners.id"], name=op.f("fk_invitations_organization_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["used_by"], ["owners.id"], name=op.f("fk_invitations_used_by"), ondelete="SET NULL"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_invitations")),
+        sa.UniqueConstraint("digest", name=op.f("uq_invitations_digest")),
+    )
+    with op.batch_alter_table("invitations", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_invitations_organization_id"), ["organization_id"], unique=False)
+
+    op.create_table(
+        "loose_files",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.Column("uploaded_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["owners.id"], name=op.f("fk_loose_files_user_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_loose_files")),
+        comment="small files that wait to be made part of something",
+    )
+    with op.batch_alter_table("loose_files", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_loose_files_uploaded_at"), ["uploaded_at"], unique=False)
+        batch_op.create_index("ix_loose_files_user", ["user_id", "uploaded_at"], unique=False)
+
+    op.create_table(
         "members",
         sa.Column("organization_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -167,6 +250,14 @@ def upgrade() -> None:
     with op.batch_alter_table("members", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_members_user_id"), ["user_id"], unique=False)
 
+    op.create_table(
+        "quotas",
+        sa.Column("owner_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("limit_bytes", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["owner_id"], ["owners.id"], name=op.f("fk_quotas_owner_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("owner_id", name=op.f("pk_quotas")),
+        comment="of single owners; no limit where limit_bytes is NULL",
+    )
     op.create_table(
         "repos",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -188,15 +279,12 @@ def upgrade() -> None:
         sa.Column("pipeline_tag", sa.String(length=100), nullable=True),
         sa.Column("library_name", sa.String(length=100), nullable=True),
         sa.Column("parameters_count", sa.BigInteger(), nullable=True),
-        sa.Column(
-            "measured_head",
-            sa.String(length=40),
-            nullable=True,
-            comment="the head whose weights parameters_count was read from",
-        ),
+        sa.Column("measured_head", sa.String(length=40), nullable=True, comment="the head whose files were measured"),
+        sa.Column("content_bytes", sa.BigInteger(), nullable=True),
         sa.Column("likes_count", sa.Integer(), nullable=False),
         sa.Column("downloads_count", sa.Integer(), nullable=False),
         sa.Column("downloads_total_count", sa.Integer(), nullable=False),
+        sa.Column("views_count", sa.Integer(), nullable=False),
         sa.Column("trending", sa.Float(), nullable=False),
         sa.Column("stored_bytes", sa.BigInteger(), nullable=False),
         sa.Column("created_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
@@ -215,18 +303,15 @@ def upgrade() -> None:
         batch_op.create_index("ix_repos_kind_likes", ["kind", "likes_count", "id"], unique=False)
         batch_op.create_index("ix_repos_kind_modified", ["kind", "modified_at", "id"], unique=False)
         batch_op.create_index("ix_repos_kind_trending", ["kind", "trending", "id"], unique=False)
+        batch_op.create_index("ix_repos_kind_views", ["kind", "views_count", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_repos_owner_id"), ["owner_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_repos_pipeline_tag"), ["pipeline_tag"], unique=False)
         batch_op.create_index(
             "ix_repos_unmeasured",
             ["id"],
             unique=False,
-            sqlite_where=sa.text(
-                "kind = 'model' AND head IS NOT NULL AND (measured_head IS NULL OR measured_head <> head)"
-            ),
-            postgresql_where=sa.text(
-                "kind = 'model' AND head IS NOT NULL AND (measured_head IS NULL OR measured_head <> head)"
-            ),
+            sqlite_where=sa.text("head IS NOT NULL AND (measured_head IS NULL OR measured_head <> head)"),
+            postgresql_where=sa.text("head IS NOT NULL AND (measured_head IS NULL OR measured_head <> head)"),
         )
 
     op.create_table(
@@ -237,6 +322,9 @@ def upgrade() -> None:
         sa.Column("key", sa.String(length=96), nullable=False),
         sa.Column("is_private", sa.Boolean(), nullable=False),
         sa.Column("values", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False),
+        sa.Column("archive_sha256", sa.String(length=64), nullable=True),
+        sa.Column("downloads_count", sa.Integer(), nullable=False),
+        sa.Column("views_count", sa.Integer(), nullable=False),
         sa.Column("created_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
         sa.Column("updated_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["owner_id"], ["owners.id"], name=op.f("fk_skills_owner_id"), ondelete="CASCADE"),
@@ -273,7 +361,7 @@ def upgrade() -> None:
         sa.Column(
             "domains", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False
         ),
-        sa.Column("secret", sa.String(length=200), nullable=True),
+        sa.Column("sealed_secret", sa.String(length=2000), nullable=True),
         sa.Column("is_disabled", sa.Boolean(), nullable=False),
         sa.Column("created_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["owner_id"], ["owners.id"], name=op.f("fk_webhooks_owner_id"), ondelete="CASCADE"),
@@ -354,6 +442,7 @@ def upgrade() -> None:
         sa.Column("collection_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("repo_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("inner_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("skill_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("note", sa.String(length=1000), nullable=False),
         sa.ForeignKeyConstraint(
@@ -365,14 +454,19 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["repo_id"], ["repos.id"], name=op.f("fk_collection_items_repo_id"), ondelete="CASCADE"
         ),
+        sa.ForeignKeyConstraint(
+            ["skill_id"], ["skills.id"], name=op.f("fk_collection_items_skill_id"), ondelete="CASCADE"
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_collection_items")),
         sa.UniqueConstraint("collection_id", "inner_id", name=op.f("uq_collection_items_collection_id_inner_id")),
         sa.UniqueConstraint("collection_id", "repo_id", name=op.f("uq_collection_items_collection_id_repo_id")),
-        comment="each holds a repo or an inner collection",
+        sa.UniqueConstraint("collection_id", "skill_id", name=op.f("uq_collection_items_collection_id_skill_id")),
+        comment="each holds a repo, an inner collection or a skill",
     )
     with op.batch_alter_table("collection_items", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_collection_items_inner_id"), ["inner_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_collection_items_repo_id"), ["repo_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_collection_items_skill_id"), ["skill_id"], unique=False)
 
     op.create_table(
         "discussions",
@@ -464,6 +558,16 @@ def upgrade() -> None:
         batch_op.create_index("ix_repo_tags_tag", ["tag", "repo_id"], unique=False)
 
     op.create_table(
+        "skill_archives",
+        sa.Column("skill_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["skill_id"], ["skills.id"], name=op.f("fk_skill_archives_skill_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("skill_id", name=op.f("pk_skill_archives")),
+        comment="at most 5 MiB each, so they may lie here",
+    )
+    op.create_table(
         "space_settings",
         sa.Column("repo_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("values", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False),
@@ -490,6 +594,37 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["token_id"], ["tokens.id"], name=op.f("fk_token_grants_token_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("token_id", "target", name=op.f("pk_token_grants")),
     )
+    op.create_table(
+        "webhook_deliveries",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("webhook_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("event_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(length=64), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column("tries_count", sa.Integer(), nullable=False),
+        sa.Column("answer_status", sa.Integer(), nullable=True),
+        sa.Column("answer_text", sa.Text(), nullable=False),
+        sa.Column("answer_seconds", sa.Float(), nullable=True),
+        sa.Column("created_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.Column("tried_at", yungu.kernel.db.Moment(timezone=True), nullable=True),
+        sa.Column("next_try_at", yungu.kernel.db.Moment(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["webhook_id"], ["webhooks.id"], name=op.f("fk_webhook_deliveries_webhook_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_deliveries")),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("webhook_deliveries", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_webhook_deliveries_due",
+            ["next_try_at"],
+            unique=False,
+            sqlite_where=sa.text("next_try_at IS NOT NULL"),
+            postgresql_where=sa.text("next_try_at IS NOT NULL"),
+        )
+        batch_op.create_index("ix_webhook_deliveries_webhook_id_id", ["webhook_id", "id"], unique=False)
+
     op.create_table(
         "discussion_events",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -520,9 +655,19 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_discussion_events_discussion_id"))
 
     op.drop_table("discussion_events")
+    with op.batch_alter_table("webhook_deliveries", schema=None) as batch_op:
+        batch_op.drop_index("ix_webhook_deliveries_webhook_id_id")
+        batch_op.drop_index(
+            "ix_webhook_deliveries_due",
+            sqlite_where=sa.text("next_try_at IS NOT NULL"),
+            postgresql_where=sa.text("next_try_at IS NOT NULL"),
+        )
+
+    op.drop_table("webhook_deliveries")
     op.drop_table("token_grants")
     op.drop_table("space_variables")
     op.drop_table("space_settings")
+    op.drop_table("skill_archives")
     with op.batch_alter_table("repo_tags", schema=None) as batch_op:
         batch_op.drop_index("ix_repo_tags_tag")
 
@@ -543,6 +688,7 @@ def downgrade() -> None:
     op.drop_table("lfs_locks")
     op.drop_table("discussions")
     with op.batch_alter_table("collection_items", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_collection_items_skill_id"))
         batch_op.drop_index(batch_op.f("ix_collection_items_repo_id"))
         batch_op.drop_index(batch_op.f("ix_collection_items_inner_id"))
 
@@ -577,15 +723,12 @@ def downgrade() -> None:
     with op.batch_alter_table("repos", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_repos_unmeasured",
-            sqlite_where=sa.text(
-                "kind = 'model' AND head IS NOT NULL AND (measured_head IS NULL OR measured_head <> head)"
-            ),
-            postgresql_where=sa.text(
-                "kind = 'model' AND head IS NOT NULL AND (measured_head IS NULL OR measured_head <> head)"
-            ),
+            sqlite_where=sa.text("head IS NOT NULL AND (measured_head IS NULL OR measured_head <> head)"),
+            postgresql_where=sa.text("head IS NOT NULL AND (measured_head IS NULL OR measured_head <> head)"),
         )
         batch_op.drop_index(batch_op.f("ix_repos_pipeline_tag"))
         batch_op.drop_index(batch_op.f("ix_repos_owner_id"))
+        batch_op.drop_index("ix_repos_kind_views")
         batch_op.drop_index("ix_repos_kind_trending")
         batch_op.drop_index("ix_repos_kind_modified")
         batch_op.drop_index("ix_repos_kind_likes")
@@ -593,10 +736,28 @@ def downgrade() -> None:
         batch_op.drop_index("ix_repos_kind_created")
 
     op.drop_table("repos")
+    op.drop_table("quotas")
     with op.batch_alter_table("members", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_members_user_id"))
 
     op.drop_table("members")
+    with op.batch_alter_table("loose_files", schema=None) as batch_op:
+        batch_op.drop_index("ix_loose_files_user")
+        batch_op.drop_index(batch_op.f("ix_loose_files_uploaded_at"))
+
+    op.drop_table("loose_files")
+    with op.batch_alter_table("invitations", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_invitations_organization_id"))
+
+    op.drop_table("invitations")
+    with op.batch_alter_table("identities", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_identities_user_id"))
+
+    op.drop_table("identities")
+    with op.batch_alter_table("follows", schema=None) as batch_op:
+        batch_op.drop_index("ix_follows_followed_id")
+
+    op.drop_table("follows")
     with op.batch_alter_table("collections", schema=None) as batch_op:
         batch_op.drop_index("ix_collections_updated")
 
@@ -619,9 +780,11 @@ def downgrade() -> None:
         batch_op.drop_index("ix_events_turn_id")
         batch_op.drop_index(batch_op.f("ix_events_repo_id"))
         batch_op.drop_index("ix_events_kind_id")
+        batch_op.drop_index("ix_events_actor_id")
 
     op.drop_table("events")
     op.drop_table("event_listeners")
+    op.drop_table("default_quotas")
     with op.batch_alter_table("blobs", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_blobs_xet_hash"))
         batch_op.drop_index(batch_op.f("ix_blobs_touched_at"))

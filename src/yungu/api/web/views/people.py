@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from starlette.responses import Response
 
 from yungu import accounts
-from yungu.accounts import NameInvalid, NameTaken
+from yungu.accounts import Credentials, NameInvalid, NameTaken, PasswordWrong
 from yungu.accounts.errors import PasswordWeak
 from yungu.api.http import Call
 from yungu.api.http.app import RouteNotFound, read_body
@@ -33,8 +33,8 @@ async def post_login(call: Call) -> Response:
     visit, form = await _posted(call)
     target = urls.safe_path(form["next"])
     with shown_again(visit, lambda errors: _login_page(visit, form, errors, target)):
-        user_id = await _check(call, form)
-    value = await call.write(accounts.start_session, call.site.secret, user_id)
+        held = await _check(call, form)
+        value = await call.write(accounts.sign_in, call.site.secret, held)
     return signed_in(visit, target, value)
 
 
@@ -56,13 +56,13 @@ def get_join(session: Session, call: Call) -> Response:
 async def post_join(call: Call) -> Response:
     _check_open(call)
     visit, form = await _posted(call)
-    limits.by_address.begin(_address(call))
+    limits.by_address.begin(call.address)
     with shown_again(
         visit, lambda errors: _join_page(visit, form, errors), name=(NameInvalid, NameTaken), password=PasswordWeak
     ):
         email = checked_email(visit, form)
-        user_id = await limits.in_password_thread(lambda: _create(call, form, email))
-    value = await call.write(accounts.start_session, call.site.secret, user_id)
+        password_hash = await limits.in_password_thread(lambda: accounts.hash_password(form.raw("password")))
+        value = await call.write(_create, call, form, email, password_hash)
     return signed_in(visit, "/", value)
 
 
@@ -93,32 +93,28 @@ async def _posted(call: Call) -> tuple[Visit, Form]:
     return visit, read_form(visit)
 
 
-async def _check(call: Call, form: Form) -> int:
-    """The id of the user with this name and password. Raises PasswordWrong, TooManyAttempts."""
-    address = _address(call)
-    key = f"{address} {form['name'].casefold()[:200]}"
-    limits.by_address.begin(address)
+async def _check(call: Call, form: Form) -> Credentials:
+    """What the name and the password were found to be right for. Raises PasswordWrong, TooManyAttempts."""
+    key = f"{call.address} {form['name'].casefold()[:200]}"
+    limits.by_address.begin(call.address)
     limits.by_name.begin(key)
-
-    def check() -> int:
-        with call.site.db.read() as session:
-            return accounts.check_password(session, form["name"], form.raw("password")).id
-
-    user_id = await limits.in_password_thread(check)
-    limits.by_address.forgive(address)
+    held = await call.read(accounts.find_credentials, form["name"])
+    try:
+        await limits.in_password_thread(lambda: accounts.verify_password(held, form.raw("password")))
+    except PasswordWrong:
+        await call.write(accounts.note_failure, held)
+        raise
+    limits.by_address.forgive(call.address)
     limits.by_name.forgive(key)
-    return user_id
+    return held
 
 
-def _create(call: Call, form: Form, email: str | None) -> int:
-    with call.site.db.write() as session:
-        return accounts.create_user(
-            session, form["name"], password=form.raw("password"), email=email, full_name=form["full_name"][:200]
-        ).id
-
-
-def _address(call: Call) -> str:
-    return call.client.host if call.client else "?"
+def _create(session: Session, call: Call, form: Form, email: str | None, password_hash: str) -> str:
+    """The cookie of a new user's first session."""
+    user = accounts.create_user(
+        session, form["name"], password_hash=password_hash, email=email, full_name=form["full_name"][:200]
+    )
+    return accounts.start_session(session, call.site.secret, user.id, how="join")
 
 
 def _check_open(call: Call) -> None:

@@ -9,7 +9,7 @@ from typing import Any, cast
 from starlette.responses import Response
 
 from yungu import accounts, hub
-from yungu.accounts import PasswordWrong, Scope, TokenGrant
+from yungu.accounts import Credentials, PasswordWrong, Scope, TokenGrant
 from yungu.accounts.errors import PasswordWeak
 from yungu.accounts.models import Owner
 from yungu.api.http import Call
@@ -58,17 +58,22 @@ async def post_password(call: Call) -> Response:
         password=PasswordWeak,
     ):
         limits.by_name.begin(key)
-        value = await limits.in_password_thread(lambda: _change_password(call, user, form))
+        held = await call.read(accounts.find_credentials, user.name)
+        hashed = await limits.in_password_thread(lambda: _checked(held, form))
+        value = await call.write(_change_password, call, user, hashed)
     limits.by_name.forgive(key)
     return signed_in(visit, "/settings/profile?saved=1", value)
 
 
-def _change_password(call: Call, user: Owner, form: Form) -> str:
-    with call.site.db.read() as session:
-        accounts.check_password(session, user.name, form.raw("old_password"))
-    with call.site.db.write() as session:
-        accounts.change_password(session, user.id, form.raw("password"))
-        return accounts.start_session(session, call.site.secret, user.id)
+def _checked(held: Credentials, form: Form) -> str:
+    """The hash of the new password, the old one being right."""
+    accounts.verify_password(held, form.raw("old_password"))
+    return accounts.hash_password(form.raw("password"))
+
+
+def _change_password(session: Session, call: Call, user: Owner, password_hash: str) -> str:
+    accounts.change_password(session, user.id, password_hash)
+    return accounts.start_session(session, call.site.secret, user.id)
 
 
 def _profile_page(visit: Visit, user: Owner, form: Form, errors: Mapping[str, str]) -> Response:
