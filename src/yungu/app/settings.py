@@ -52,6 +52,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             "upload to a missing repo does: a private one, or what it asks for."
         ),
     ] = "private"
+    webhook_private_addresses: Annotated[
+        bool, Doc(description="Whether webhooks may call loopback, private and link-local addresses.")
+    ] = False
     trusted_proxies: Annotated[
         str, Doc(description="Addresses whose `X-Forwarded-*` headers are believed, separated by commas.")
     ] = "127.0.0.1"

@@ -8,12 +8,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from yungu import migrations
+from yungu import hub, migrations
 from yungu.api import git as git_dialect, hf, modelscope, web, xet
 from yungu.api.http import App, Site
 from yungu.app import worker
 from yungu.app.settings import Settings
 from yungu.kernel.db import Database
+from yungu.search import Catalogue
 from yungu.storage.git import GitStore
 from yungu.storage.local import LocalStore
 
@@ -40,8 +41,11 @@ def build_site(settings: Settings) -> Site:
         git=GitStore(data / "git"),
         store=LocalStore(data),
         secret=_secret(data),
+        catalogue=Catalogue(data / "search", hub.LAYOUT),
         base_url=settings.base_url.rstrip("/") or None,
+        address=settings.base_url.rstrip("/"),
         registration=settings.registration,
+        webhook_private_addresses=settings.webhook_private_addresses,
         modelscope_create_visibility=settings.modelscope_create_visibility,
     )
 
@@ -61,6 +65,7 @@ def build_app(settings: Settings) -> App:
         async with worker.running(site):
             yield
         site.workers.shutdown()
+        site.catalogue.close()
         site.db.close()
 
     return App(site, [routes for _, routes in DIALECTS], fallbacks, lifespan)

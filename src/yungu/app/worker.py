@@ -1,4 +1,4 @@
-"""What runs beside requests: counters are written, new weights measured, old uploads swept, git objects packed."""
+"""What runs beside requests: counters are written, new heads measured, old uploads swept, git objects packed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from functools import partial
 from yungu import accounts, hub
 from yungu.api.http import Site
 from yungu.api.http.blobs import read_blob
-from yungu.app import chores
+from yungu.app import chores, courier, indexer
 
 log = logging.getLogger("yungu.worker")
 _FLUSH_EVERY_SECONDS = 2.0
@@ -21,24 +21,27 @@ _STAGING_LIVES_SECONDS = 24 * 3600
 
 @asynccontextmanager
 async def running(site: Site) -> AsyncIterator[None]:
-    """While inside: flush counters every two seconds, sweep every hour. Flushes once more when leaving."""
-    task = asyncio.create_task(_loop(site))
+    """While inside: flush counters every two seconds, sweep every hour, call webhooks, keep the search index. Flushes once more when
+    leaving."""
+    tasks = [asyncio.create_task(work) for work in (_loop(site), courier.run(site), indexer.run(site))]
     try:
         yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        for task in tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
         await asyncio.to_thread(flush, site)
 
 
 def flush(site: Site) -> None:
     """Write what was counted in memory, in one transaction, if there is anything."""
-    if site.downloads.is_empty and not site.used_tokens:
+    if site.downloads.is_empty and site.views.is_empty and not site.used_tokens:
         return
     used, site.used_tokens = site.used_tokens, set()
     with site.db.write() as session:
         site.downloads.flush(session)
+        site.views.flush(session)
         for token_id in used:
             accounts.touch_token(session, token_id)
 
@@ -53,7 +56,7 @@ async def _loop(site: Site) -> None:
             await _guarded(lambda: chores.keep_packed(site))
         await asyncio.sleep(_FLUSH_EVERY_SECONDS)
         await _guarded(lambda: flush(site))
-        await _guarded(lambda: hub.measure_weights(site.db, site.git, partial(read_blob, site)))
+        await _guarded(lambda: hub.measure_heads(site.db, site.git, partial(read_blob, site)))
 
 
 async def _guarded(work: Callable[[], object]) -> None:

@@ -84,7 +84,8 @@ def _run(settings: Settings, listener: socket.socket, *, demo: bool) -> None:
 
         fill(app.site)
     shown = find_certificate(settings)
-    welcome = _welcome(settings, _address(settings, listener, is_tls=shown is not None), administrator, shown)
+    app.site.address = _address(settings, listener, is_tls=shown is not None)
+    welcome = _welcome(settings, app.site.address, administrator, shown)
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:

@@ -13,7 +13,13 @@
 """
 
 from yungu.hub.errors import *  # noqa: F403 - every error of the hub is part of its door
-from yungu.hub.jobs import measure_weights as measure_weights
+from yungu.hub.indexing import (
+    ReadCard as ReadCard,
+    card_reader as card_reader,
+    compare_index as compare_index,
+    keep_index as keep_index,
+)
+from yungu.hub.jobs import measure_heads as measure_heads
 from yungu.hub.models import (
     KINDS as KINDS,
     VISIBILITIES as VISIBILITIES,
@@ -24,6 +30,7 @@ from yungu.hub.models import (
     Collection as Collection,
     CollectionItem as CollectionItem,
     CommitPlan as CommitPlan,
+    Delivery as Delivery,
     Discussion as Discussion,
     DiscussionEvent as DiscussionEvent,
     Drop as Drop,
@@ -39,6 +46,7 @@ from yungu.hub.models import (
     Repo as Repo,
     RepoFilter as RepoFilter,
     Skill as Skill,
+    SkillFile as SkillFile,
     SpaceRun as SpaceRun,
     SpaceVariable as SpaceVariable,
     TreeFile as TreeFile,
@@ -50,4 +58,9 @@ from yungu.hub.models import (
 )
 from yungu.hub.queries import *  # noqa: F403
 from yungu.hub.rules import *  # noqa: F403
+from yungu.hub.rules.entries import (
+    DATASET_SIZES as DATASET_SIZES,
+    LAYOUT as LAYOUT,
+    MODEL_SIZES as MODEL_SIZES,
+)
 from yungu.hub.service import *  # noqa: F403

@@ -282,6 +282,11 @@ class WebhookNotFound(NotFound):
         super().__init__("There is no such webhook.")
 
 
+class DeliveryNotFound(NotFound):
+    def __init__(self) -> None:
+        super().__init__("There is no such delivery of this webhook; only the latest ones are kept.")
+
+
 class WebhookInvalid(Invalid):
     """What a webhook cannot be."""
 
@@ -315,8 +320,17 @@ class McpServerNotFound(NotFound):
 class RunnerMissing(Denied):
     """Something shall run, and this hub runs nothing."""
 
+    hint = "Run it yourself from its configuration, or ask the operator of this server to run one for everybody."
+
     def __init__(self, what: str) -> None:
         super().__init__(f"{what} cannot be run: no runner is configured on this server.")
+
+
+class ServerShared(Denied):
+    """Somebody wants to stop what the operator runs for everybody."""
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(f"The MCP server '{slug}' is run for everybody by the operator, who alone can stop it.")
 
 
 class SkillNotFound(NotFound):
@@ -329,6 +343,37 @@ class SkillNotFound(NotFound):
 class SkillDenied(Denied):
     def __init__(self, owner: str) -> None:
         super().__init__(f"You need write access to the skills of '{owner}'.")
+
+
+class SkillArchiveInvalid(Invalid):
+    """What was sent as the files of a skill cannot be that."""
+
+    hint = "Send a zip file of at most 5 MiB with a SKILL.md at its root that names the skill and describes it."
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"This is no archive of a skill: {reason}.")
+
+
+class SkillFilesMissing(NotFound):
+    def __init__(self, slug: str, source_url: str) -> None:
+        hint = f"They may be at {source_url}." if source_url else "Its owner has sent none."
+        super().__init__(f"The files of the skill '{slug}' are not here.", hint=hint)
+
+
+class LooseFileNotFound(NotFound):
+    """There is no such file, or it is somebody else's, or it waited too long."""
+
+    def __init__(self, file_id: str) -> None:
+        super().__init__(f"There is no uploaded file '{file_id}'.", hint="Upload it again: it is kept for a day.")
+
+
+class LooseFilesTooMany(Exhausted):
+    """A user has uploaded many files and made nothing of them."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"{limit} uploaded files wait to be used.", hint="Use them, or wait until they are forgotten, after a day."
+        )
 
 
 class SkillExists(Conflict):

@@ -14,6 +14,7 @@ class RepoCreated(Event, frozen=True, kw_only=True):
 class RepoDeleted(Event, frozen=True, kw_only=True):
     kind: str
     repo: str
+    owner_id: int
 
 
 class RepoMoved(Event, frozen=True, kw_only=True):
@@ -51,6 +52,7 @@ class DiscussionOpened(Event, frozen=True, kw_only=True):
 
 class DiscussionCommented(Event, frozen=True, kw_only=True):
     number: int
+    comment_id: int
 
 
 class DiscussionStatusChanged(Event, frozen=True, kw_only=True):

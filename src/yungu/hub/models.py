@@ -24,7 +24,8 @@ VISIBILITIES: tuple[Visibility, ...] = ("public", "internal", "private")
 @dataclass(frozen=True, slots=True)
 class Repo:
     """A repository. ``id`` is its number and never changes; ``repo_id`` ("namespace/name") may, by rename or transfer.
-    ``trending`` is the kept number that ``rules.trending_score`` reads."""
+    ``trending`` is the kept number that ``rules.trending_score`` reads. ``stored_bytes``: of all large content that was
+    ever committed; ``content_bytes``, ``parameters_count``: of the files at the head, None until they are measured."""
 
     id: int
     kind: Kind
@@ -44,8 +45,11 @@ class Repo:
     likes_count: int
     downloads_count: int
     downloads_total_count: int
+    views_count: int
     trending: float
     stored_bytes: int
+    content_bytes: int | None
+    parameters_count: int | None
     created_by: int | None
     created_at: datetime
     modified_at: datetime
@@ -154,7 +158,7 @@ class RepoFilter:
     gated: bool | None = None
     min_parameters: int | None = None
     max_parameters: int | None = None
-    sort: Literal["trending", "created", "modified", "downloads", "likes"] = "trending"
+    sort: Literal["trending", "created", "modified", "downloads", "likes", "views"] = "trending"
     limit: int = 50
     cursor: str | None = None
 
@@ -274,13 +278,13 @@ class Collection:
 
 @dataclass(frozen=True, slots=True)
 class CollectionItem:
-    """One entry of a collection: ``target`` is a repo or another collection. ``position`` counts from 0."""
+    """One entry of a collection: ``target`` is a repo, another collection or a skill. ``position`` counts from 0."""
 
     id: int
     collection_id: int
     position: int
     note: str
-    target: Repo | Collection
+    target: Repo | Collection | Skill
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,19 +297,44 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """An address that wants to hear of changes. ``secret`` goes along with each call, so that the address knows us."""
+    """An address that wants to hear of changes. ``sealed_secret`` goes along, unsealed, with each call, so that the
+    address knows us."""
 
     id: int
     owner_id: int
     url: str
     watched: Sequence[Watched]
     domains: Sequence[str]
-    secret: str | None
+    sealed_secret: str | None
     is_disabled: bool
     created_at: datetime
 
 
-_UNMEASURED = sa.text("kind = 'model' AND head IS NOT NULL AND (measured_head IS NULL OR measured_head <> head)")
+DeliveryStatus = Literal["waiting", "delivered", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One fact on its way to one webhook. ``body`` is sent as it stands. ``answer_status``: of the last try, None
+    where no answer came; ``answer_text``: its beginning, or why there was none. ``next_try_at`` None: it is over."""
+
+    id: int
+    webhook_id: int
+    event_id: int
+    kind: str
+    body: str
+    status: DeliveryStatus
+    tries_count: int
+    answer_status: int | None
+    answer_text: str
+    answer_seconds: float | None
+    created_at: datetime
+    tried_at: datetime | None
+    next_try_at: datetime | None
+
+
+_DUE = sa.text("next_try_at IS NOT NULL")
+_UNMEASURED = sa.text("head IS NOT NULL AND (measured_head IS NULL OR measured_head <> head)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,7 +348,7 @@ class SpaceRun:
 
 @dataclass(frozen=True, slots=True)
 class SpaceVariable:
-    """What a space finds in its environment. The value of a secret is for nobody but the space."""
+    """What a space finds in its environment. The value of a secret is sealed, and for nobody but the space."""
 
     key: str
     value: str
@@ -340,12 +369,14 @@ class McpServer:
     category: str
     server_config: Sequence[Mapping[str, Any]]
     operational_urls: Sequence[Mapping[str, str]]
+    views_count: int
     created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Skill:
-    """An entry of the catalogue of agent skills. ``values``: what its owner says of it."""
+    """An entry of the catalogue of agent skills. ``values``: what its owner says of it; ``archive_sha256``: of the zip
+    with its files, when there is one."""
 
     id: int
     owner_id: int
@@ -353,12 +384,23 @@ class Skill:
     name: str
     is_private: bool
     values: Mapping[str, Any]
+    archive_sha256: str | None
+    downloads_count: int
+    views_count: int
     created_at: datetime
     updated_at: datetime
 
     @property
     def slug(self) -> str:
         return f"{self.owner}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class SkillFile:
+    """A file in the archive of a skill."""
+
+    path: str
+    size_bytes: int
 
 
 repos = sa.Table(
@@ -381,10 +423,12 @@ repos = sa.Table(
     sa.Column("pipeline_tag", sa.String(100), index=True),
     sa.Column("library_name", sa.String(100)),
     sa.Column("parameters_count", sa.BigInteger),
-    sa.Column("measured_head", sa.String(40), comment="the head whose weights parameters_count was read from"),
+    sa.Column("measured_head", sa.String(40), comment="the head whose files were measured"),
+    sa.Column("content_bytes", sa.BigInteger),
     sa.Column("likes_count", sa.Integer, nullable=False, default=0),
     sa.Column("downloads_count", sa.Integer, nullable=False, default=0),
     sa.Column("downloads_total_count", sa.Integer, nullable=False, default=0),
+    sa.Column("views_count", sa.Integer, nullable=False, default=0),
     sa.Column("trending", sa.Float, nullable=False, default=0.0),
     sa.Column("stored_bytes", sa.BigInteger, nullable=False, default=0),
     sa.Column("created_by", BigId, sa.ForeignKey("owners.id", ondelete="SET NULL")),
@@ -395,6 +439,7 @@ repos = sa.Table(
     sa.Index("ix_repos_kind_trending", "kind", "trending", "id"),
     sa.Index("ix_repos_kind_downloads", "kind", "downloads_count", "id"),
     sa.Index("ix_repos_kind_likes", "kind", "likes_count", "id"),
+    sa.Index("ix_repos_kind_views", "kind", "views_count", "id"),
     sa.Index("ix_repos_kind_modified", "kind", "modified_at", "id"),
     sa.Index("ix_repos_kind_created", "kind", "created_at", "id"),
     sa.Index("ix_repos_unmeasured", "id", sqlite_where=_UNMEASURED, postgresql_where=_UNMEASURED),
@@ -488,11 +533,13 @@ collection_items = sa.Table(
     sa.Column("collection_id", BigId, sa.ForeignKey("collections.id", ondelete="CASCADE"), nullable=False),
     sa.Column("repo_id", BigId, sa.ForeignKey("repos.id", ondelete="CASCADE"), index=True),
     sa.Column("inner_id", BigId, sa.ForeignKey("collections.id", ondelete="CASCADE"), index=True),
+    sa.Column("skill_id", BigId, sa.ForeignKey("skills.id", ondelete="CASCADE"), index=True),
     sa.Column("position", sa.Integer, nullable=False),
     sa.Column("note", sa.String(1000), nullable=False, default=""),
     sa.UniqueConstraint("collection_id", "repo_id"),
     sa.UniqueConstraint("collection_id", "inner_id"),
-    comment="each holds a repo or an inner collection",
+    sa.UniqueConstraint("collection_id", "skill_id"),
+    comment="each holds a repo, an inner collection or a skill",
 )
 
 webhooks = sa.Table(
@@ -503,9 +550,30 @@ webhooks = sa.Table(
     sa.Column("url", sa.String(2000), nullable=False),
     sa.Column("watched", Json, nullable=False),
     sa.Column("domains", Json, nullable=False),
-    sa.Column("secret", sa.String(200)),
+    sa.Column("sealed_secret", sa.String(2000)),
     sa.Column("is_disabled", sa.Boolean, nullable=False, default=False),
     sa.Column("created_at", Moment, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+webhook_deliveries = sa.Table(
+    "webhook_deliveries",
+    metadata,
+    sa.Column("id", BigId, primary_key=True, autoincrement=True),
+    sa.Column("webhook_id", BigId, sa.ForeignKey("webhooks.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("event_id", BigId, nullable=False),
+    sa.Column("kind", sa.String(64), nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("tries_count", sa.Integer, nullable=False, default=0),
+    sa.Column("answer_status", sa.Integer),
+    sa.Column("answer_text", sa.Text, nullable=False, default=""),
+    sa.Column("answer_seconds", sa.Float),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("tried_at", Moment),
+    sa.Column("next_try_at", Moment),
+    sa.Index("ix_webhook_deliveries_webhook_id_id", "webhook_id", "id"),
+    sa.Index("ix_webhook_deliveries_due", "next_try_at", sqlite_where=_DUE, postgresql_where=_DUE),
     sqlite_autoincrement=True,
 )
 
@@ -582,6 +650,7 @@ mcp_servers = sa.Table(
     sa.Column("category", sa.String(64), nullable=False, default="", index=True),
     sa.Column("server_config", Json, nullable=False, default=list),
     sa.Column("operational_urls", Json, nullable=False, default=list),
+    sa.Column("views_count", sa.Integer, nullable=False, default=0),
     sa.Column("created_at", Moment, nullable=False),
 )
 
@@ -594,8 +663,31 @@ skills = sa.Table(
     sa.Column("key", sa.String(96), nullable=False),
     sa.Column("is_private", sa.Boolean, nullable=False),
     sa.Column("values", Json, nullable=False, default=dict),
+    sa.Column("archive_sha256", sa.String(64)),
+    sa.Column("downloads_count", sa.Integer, nullable=False, default=0),
+    sa.Column("views_count", sa.Integer, nullable=False, default=0),
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("updated_at", Moment, nullable=False),
     sa.UniqueConstraint("owner_id", "key"),
     sqlite_autoincrement=True,
+)
+
+skill_archives = sa.Table(
+    "skill_archives",
+    metadata,
+    sa.Column("skill_id", BigId, sa.ForeignKey("skills.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+    comment="at most 5 MiB each, so they may lie here",
+)
+
+loose_files = sa.Table(
+    "loose_files",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("user_id", BigId, sa.ForeignKey("owners.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("name", sa.String(200), nullable=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+    sa.Column("uploaded_at", Moment, nullable=False, index=True),
+    sa.Index("ix_loose_files_user", "user_id", "uploaded_at"),
+    comment="small files that wait to be made part of something",
 )

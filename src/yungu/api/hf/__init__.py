@@ -20,10 +20,12 @@ from yungu.api.hf import (
 )
 from yungu.api.hf.errors import render_error
 from yungu.api.hf.routes import routes
+from yungu.api.hf.webhooks import describe_to_webhook
 
 __all__ = [
     "collections",
     "commits",
+    "describe_to_webhook",
     "discussions",
     "files",
     "gates",

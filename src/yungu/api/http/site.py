@@ -5,24 +5,30 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from yungu.hub import DownloadCounter
+from yungu.hub import DownloadCounter, ViewCounter
 from yungu.kernel.db import Database
+from yungu.search import Catalogue
 from yungu.storage.git import GitStore
 from yungu.storage.local import LocalStore
 
 
 @dataclass(slots=True)
 class Site:
-    """Built once by the composition root. ``base_url`` None: answer with whatever host the client used.
+    """Built once by the composition root. ``base_url`` None: answer with whatever host the client used. ``address``:
+    where the hub says it is when nobody asks, in what it tells webhooks.
     ``modelscope_create_visibility``: see `yungu.app.settings`."""
 
     db: Database
     git: GitStore
     store: LocalStore
     secret: bytes
+    catalogue: Catalogue
     base_url: str | None = None
     registration: str = "closed"
+    address: str = ""
+    webhook_private_addresses: bool = False
     modelscope_create_visibility: str = "private"
     downloads: DownloadCounter = field(default_factory=DownloadCounter)
+    views: ViewCounter = field(default_factory=ViewCounter)
     used_tokens: set[int] = field(default_factory=set)
     workers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(16, thread_name_prefix="facts"))

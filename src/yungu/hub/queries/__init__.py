@@ -1,5 +1,6 @@
 """Every SELECT of the hub, and every look into its git objects."""
 
+from yungu.hub.queries.activity import Activity, count_daily, list_activities, list_followed_activities
 from yungu.hub.queries.changes import CommitDiff, DiffLine, FileDiff, diff_commit
 from yungu.hub.queries.collections import (
     curated_collection,
@@ -7,6 +8,7 @@ from yungu.hub.queries.collections import (
     get_collection_item,
     list_collection_items,
     list_collections,
+    search_collections,
     visible_collection,
 )
 from yungu.hub.queries.diffs import compare, find_conflicts, pull_request_diff
@@ -47,6 +49,7 @@ from yungu.hub.queries.lists import (
 from yungu.hub.queries.locks import get_lock, list_locks
 from yungu.hub.queries.people import (
     count_discussions,
+    count_everything,
     count_likes,
     count_repos,
     find_access_request,
@@ -59,7 +62,13 @@ from yungu.hub.queries.people import (
     stored_bytes,
 )
 from yungu.hub.queries.refs import find_ref, list_refs, offered_refs, pushed_ref, resolve_revision
-from yungu.hub.queries.registries import get_mcp_server, list_mcp_servers, list_skills, visible_skill
+from yungu.hub.queries.registries import (
+    get_mcp_server,
+    list_mcp_servers,
+    list_skills,
+    skill_archive,
+    visible_skill,
+)
 from yungu.hub.queries.repos import (
     contributable_repo,
     find_content,
@@ -75,20 +84,35 @@ from yungu.hub.queries.repos import (
     visible_repo,
     writable_repo,
 )
+from yungu.hub.queries.search import Match, Matches, find_matches, list_repos_by_number, suggest_matches
 from yungu.hub.queries.spaces import get_space_run, list_space_variables
-from yungu.hub.queries.webhooks import get_webhook, list_webhooks
+from yungu.hub.queries.webhooks import (
+    find_enabled_webhook,
+    get_delivery,
+    get_webhook,
+    has_due_delivery,
+    list_deliveries,
+    list_due_deliveries,
+    list_enabled_webhooks,
+    list_webhooks,
+)
 from yungu.hub.queries.weights import ReadRange, model_config, safetensors_header, safetensors_summary
 
 __all__ = [
+    "Activity",
     "CommitDiff",
     "DiffLine",
     "FileDiff",
+    "Match",
+    "Matches",
     "ReadRange",
     "commit_count",
     "compare",
     "content_sha256",
     "contributable_repo",
+    "count_daily",
     "count_discussions",
+    "count_everything",
     "count_likes",
     "count_repos",
     "count_tagged",
@@ -98,7 +122,9 @@ __all__ = [
     "find_access_request",
     "find_conflicts",
     "find_content",
+    "find_enabled_webhook",
     "find_file",
+    "find_matches",
     "find_ref",
     "find_repo",
     "find_repo_by_id",
@@ -106,6 +132,7 @@ __all__ = [
     "get_access_request",
     "get_collection_item",
     "get_comment",
+    "get_delivery",
     "get_discussion",
     "get_file",
     "get_lock",
@@ -114,21 +141,27 @@ __all__ = [
     "get_repo_by_id",
     "get_space_run",
     "get_webhook",
+    "has_due_delivery",
     "has_liked",
     "holds_blob",
     "is_granted",
     "last_commits",
     "list_access_requests",
+    "list_activities",
     "list_binders",
     "list_bound",
     "list_bound_without_blob",
     "list_collection_items",
     "list_collections",
     "list_contents",
+    "list_deliveries",
     "list_discussion_events",
     "list_discussions",
+    "list_due_deliveries",
+    "list_enabled_webhooks",
     "list_files",
     "list_folder",
+    "list_followed_activities",
     "list_lfs_files",
     "list_libraries",
     "list_likers",
@@ -139,6 +172,7 @@ __all__ = [
     "list_refs",
     "list_repo_numbers",
     "list_repos",
+    "list_repos_by_number",
     "list_skills",
     "list_space_variables",
     "list_tasks",
@@ -156,8 +190,11 @@ __all__ = [
     "ruled_repo",
     "safetensors_header",
     "safetensors_summary",
+    "search_collections",
     "search_repos",
+    "skill_archive",
     "stored_bytes",
+    "suggest_matches",
     "visible_collection",
     "visible_repo",
     "visible_skill",

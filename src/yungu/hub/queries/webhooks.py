@@ -1,17 +1,21 @@
-"""Webhooks, of their owner only."""
+"""Webhooks, of their owner only, and what is on its way to them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from yungu.hub.errors import WebhookNotFound
-from yungu.hub.models import Watched, Webhook, webhooks
+from yungu.hub.errors import DeliveryNotFound, WebhookNotFound
+from yungu.hub.models import Delivery, Watched, Webhook, webhook_deliveries, webhooks
+from yungu.kernel import clock
 from yungu.kernel.db import Session, columns
 
 _WEBHOOK = columns(Webhook, webhooks)
+_DELIVERY = columns(Delivery, webhook_deliveries)
+_d = webhook_deliveries.c
 
 
 def list_webhooks(session: Session, owner_id: int) -> Sequence[Webhook]:
@@ -26,6 +30,48 @@ def get_webhook(session: Session, owner_id: int, number: int) -> Webhook:
     if row is None:
         raise WebhookNotFound
     return _read(row)
+
+
+def list_enabled_webhooks(session: Session) -> Sequence[Webhook]:
+    """Of everybody."""
+    rows = session.execute(sa.select(*_WEBHOOK).where(webhooks.c.is_disabled.is_(False)).order_by(webhooks.c.id))
+    return [_read(row) for row in rows]
+
+
+def find_enabled_webhook(session: Session, number: int) -> Webhook | None:
+    """Whoever owns it; None also for one that is disabled."""
+    where = (webhooks.c.id == number) & webhooks.c.is_disabled.is_(False)
+    row = session.execute(sa.select(*_WEBHOOK).where(where)).first()
+    return _read(row) if row else None
+
+
+def list_deliveries(session: Session, webhook: Webhook, *, limit: int = 50) -> Sequence[Delivery]:
+    """The latest first."""
+    query = sa.select(*_DELIVERY).where(_d.webhook_id == webhook.id).order_by(_d.id.desc()).limit(limit)
+    return [Delivery(*row) for row in session.execute(query)]
+
+
+def get_delivery(session: Session, webhook: Webhook, number: int) -> Delivery:
+    """Raises DeliveryNotFound."""
+    row = session.execute(sa.select(*_DELIVERY).where(_d.id == number, _d.webhook_id == webhook.id)).first()
+    if row is None:
+        raise DeliveryNotFound
+    return Delivery(*row)
+
+
+def has_due_delivery(session: Session) -> bool:
+    """Whether any is due, of enabled webhooks or not."""
+    return session.scalar(sa.select(_d.id).where(_d.next_try_at <= clock.now()).limit(1)) is not None
+
+
+def list_due_deliveries(
+    session: Session, now: datetime, *, limit: int, except_for: Collection[int]
+) -> Sequence[Delivery]:
+    """The oldest that is due of each enabled webhook but those ``except_for``, not held by another transaction."""
+    waiting = sa.select(sa.func.min(_d.id)).join(webhooks, webhooks.c.id == _d.webhook_id)
+    due = waiting.where(_d.next_try_at <= now, _d.webhook_id.not_in(except_for), webhooks.c.is_disabled.is_(False))
+    query = sa.select(*_DELIVERY).where(_d.id.in_(due.group_by(_d.webhook_id))).order_by(_d.id).limit(limit)
+    return [Delivery(*row) for row in session.execute(query.with_for_update(skip_locked=True))]
 
 
 def _read(row: sa.Row[Any]) -> Webhook:

@@ -33,8 +33,10 @@ from yungu.hub.rules.names import (
     ref_candidates,
 )
 from yungu.hub.rules.safetensors import SafetensorsHeader, SafetensorsInvalid, Tensor
+from yungu.hub.rules.skills import check_skill_archive, list_skill_files, read_skill_file
 from yungu.hub.rules.tags import tag_type
 from yungu.hub.rules.trending import LIKE_WEIGHT, trending_gain, trending_score
+from yungu.hub.rules.watching import is_watched
 
 __all__ = [
     "DEFAULT_ATTRIBUTES",
@@ -49,8 +51,11 @@ __all__ = [
     "check_path",
     "check_ref_name",
     "check_repo_name",
+    "check_skill_archive",
     "ignore_matcher",
     "is_oid",
+    "is_watched",
+    "list_skill_files",
     "make_pointer",
     "may_admin",
     "may_be_pointer",
@@ -65,6 +70,7 @@ __all__ = [
     "other_name",
     "parse_card",
     "parse_pointer",
+    "read_skill_file",
     "ref_candidates",
     "tag_type",
     "tracking_line",

@@ -10,6 +10,7 @@ from yungu.hub.service.collections import (
     remove_collection_item,
 )
 from yungu.hub.service.commits import apply_commit, merge_ref, revert_commit, super_squash
+from yungu.hub.service.deliveries import claim_deliveries, note_answer, queue_deliveries, redeliver
 from yungu.hub.service.discussions import (
     add_comment,
     change_status,
@@ -20,7 +21,7 @@ from yungu.hub.service.discussions import (
     open_discussion,
     rename_discussion,
 )
-from yungu.hub.service.downloads import DownloadCounter
+from yungu.hub.service.downloads import DownloadCounter, ViewCounter
 from yungu.hub.service.gates import ask_access, decide_access, grant_access
 from yungu.hub.service.history import drop_content
 from yungu.hub.service.keeping import forget_unbound, unbind_blobs, unchanged_refs
@@ -36,14 +37,36 @@ from yungu.hub.service.refs import (
     sync_refs,
     writable_ref,
 )
-from yungu.hub.service.registries import change_skill, create_skill, delete_mcp_server, delete_skill, put_mcp_server
+from yungu.hub.service.registries import (
+    change_skill,
+    create_skill,
+    delete_mcp_server,
+    delete_skill,
+    keep_loose_file,
+    put_mcp_server,
+    put_skill_archive,
+    take_loose_file,
+)
 from yungu.hub.service.repos import change_settings, create_repo, delete_repo, duplicate_repo, move_repo
-from yungu.hub.service.spaces import change_space, drop_space_variable, put_space_variable, wish_space
-from yungu.hub.service.webhooks import change_webhook, check_configuring, create_webhook, delete_webhook
+from yungu.hub.service.spaces import (
+    change_space,
+    drop_space_variable,
+    put_space_variable,
+    space_secret_place,
+    wish_space,
+)
+from yungu.hub.service.webhooks import (
+    change_webhook,
+    check_configuring,
+    create_webhook,
+    delete_webhook,
+    webhook_secret_place,
+)
 
 __all__ = [
     "DownloadCounter",
     "RefUpdate",
+    "ViewCounter",
     "add_collection_item",
     "add_comment",
     "apply_commit",
@@ -60,6 +83,7 @@ __all__ = [
     "check_content",
     "check_pointers",
     "check_update",
+    "claim_deliveries",
     "create_branch",
     "create_collection",
     "create_lock",
@@ -83,6 +107,7 @@ __all__ = [
     "forget_unbound",
     "grant_access",
     "hide_comment",
+    "keep_loose_file",
     "like_repo",
     "link_blobs",
     "link_upload",
@@ -90,18 +115,25 @@ __all__ = [
     "merge_ref",
     "move_ref",
     "move_repo",
+    "note_answer",
     "note_push",
     "open_discussion",
     "put_mcp_server",
+    "put_skill_archive",
     "put_space_variable",
+    "queue_deliveries",
+    "redeliver",
     "remove_collection_item",
     "rename_discussion",
     "revert_commit",
+    "space_secret_place",
     "super_squash",
     "sync_refs",
+    "take_loose_file",
     "unbind_blobs",
     "unchanged_refs",
     "unlike_repo",
+    "webhook_secret_place",
     "wish_space",
     "writable_ref",
 ]

@@ -59,8 +59,10 @@ def add_comment(session: Session, repo: Repo, found: Discussion, actor: Actor, t
     """Raises TextMissing."""
     if not text.strip():
         raise TextMissing("comment")
-    record(session, DiscussionCommented(number=found.number), actor_id=actor.id, repo_id=repo.id)
-    return _note(session, found, "comment", actor, {"text": text})
+    comment = _note(session, found, "comment", actor, {"text": text})
+    event = DiscussionCommented(number=found.number, comment_id=comment.id)
+    record(session, event, actor_id=actor.id, repo_id=repo.id)
+    return comment
 
 
 def edit_comment(

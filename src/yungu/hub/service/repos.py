@@ -50,7 +50,8 @@ def create_repo(
 
 def delete_repo(session: Session, repo: Repo, actor: Actor) -> None:
     """Forget the repo's rows. Its git directory and contents without another owner are left for the sweep."""
-    record(session, RepoDeleted(kind=repo.kind, repo=repo.repo_id), actor_id=actor.id, repo_id=repo.id)
+    event = RepoDeleted(kind=repo.kind, repo=repo.repo_id, owner_id=repo.owner_id)
+    record(session, event, actor_id=actor.id, repo_id=repo.id)
     session.execute(sa.delete(repos).where(repos.c.id == repo.id))
 
 

@@ -1,7 +1,4 @@
-"""Webhooks as their owners set them up.
-
-Nothing is delivered yet: these are the rows only. Whoever delivers must look, at the time of delivery, whether the
-owner may still see the repo that changed, and must not call addresses inside the hub's own network unless told to."""
+"""Webhooks as their owners set them up. What goes to them: `yungu.hub.service.deliveries`."""
 
 from __future__ import annotations
 
@@ -19,6 +16,7 @@ from yungu.hub.errors import SettingsDenied, WebhookInvalid
 from yungu.hub.models import Watched, Webhook, webhooks
 from yungu.kernel import clock
 from yungu.kernel.db import Session
+from yungu.trust import seal
 
 MAX_WEBHOOKS = 100
 MAX_WATCHED = 100
@@ -37,6 +35,7 @@ def check_configuring(actor: Actor) -> int:
 
 def create_webhook(
     session: Session,
+    site_secret: bytes,
     actor: Actor,
     *,
     url: str,
@@ -44,12 +43,12 @@ def create_webhook(
     domains: Sequence[str],
     secret: str | None = None,
 ) -> Webhook:
-    """``domains``: "repo" (refs and settings), "discussion", or both. Raises SignInRequired, SettingsDenied,
-    WebhookInvalid."""
+    """``domains``: "repo" (refs and settings), "discussion", or both. The secret is kept sealed with the server's own
+    key. Raises SignInRequired, SettingsDenied, WebhookInvalid."""
     owner_id = check_configuring(actor)
     if len(queries.list_webhooks(session, owner_id)) >= MAX_WEBHOOKS:
         raise WebhookInvalid(f"There can be at most {MAX_WEBHOOKS} webhooks.")
-    row = _checked(url=url, watched=watched, domains=domains, secret=secret)
+    row = _checked(url=url, watched=watched, domains=domains) | _sealed(site_secret, owner_id, secret)
     row |= {"owner_id": owner_id, "created_at": clock.now()}
     number = session.execute(sa.insert(webhooks).values(row).returning(webhooks.c.id)).scalar_one()
     return queries.get_webhook(session, owner_id, number)
@@ -57,6 +56,7 @@ def create_webhook(
 
 def change_webhook(
     session: Session,
+    site_secret: bytes,
     webhook: Webhook,
     *,
     url: str | None = None,
@@ -66,7 +66,7 @@ def change_webhook(
     is_disabled: bool | None = None,
 ) -> Webhook:
     """Change what is given. Raises WebhookInvalid."""
-    values = _checked(url=url, watched=watched, domains=domains, secret=secret)
+    values = _checked(url=url, watched=watched, domains=domains) | _sealed(site_secret, webhook.owner_id, secret)
     if is_disabled is not None:
         values["is_disabled"] = is_disabled
     if values:
@@ -78,9 +78,12 @@ def delete_webhook(session: Session, webhook: Webhook) -> None:
     session.execute(sa.delete(webhooks).where(webhooks.c.id == webhook.id))
 
 
-def _checked(
-    *, url: str | None, watched: Sequence[Watched] | None, domains: Sequence[str] | None, secret: str | None
-) -> dict[str, Any]:
+def webhook_secret_place(owner_id: int) -> str:
+    """Where alone the sealed secret of a user's webhook opens; see `yungu.trust`."""
+    return f"webhook of {owner_id}"
+
+
+def _checked(*, url: str | None, watched: Sequence[Watched] | None, domains: Sequence[str] | None) -> dict[str, Any]:
     values: dict[str, Any] = {}
     if url is not None:
         values["url"] = _check_url(url)
@@ -90,11 +93,15 @@ def _checked(
         values["watched"] = [asdict(item) for item in watched]
     if domains is not None:
         values["domains"] = sorted(set(domains))
-    if secret is not None:
-        if len(secret) > MAX_SECRET_LENGTH:
-            raise WebhookInvalid(f"The secret is longer than {MAX_SECRET_LENGTH} characters.")
-        values["secret"] = secret
     return values
+
+
+def _sealed(site_secret: bytes, owner_id: int, secret: str | None) -> dict[str, Any]:
+    if secret is None:
+        return {}
+    if len(secret) > MAX_SECRET_LENGTH:
+        raise WebhookInvalid(f"The secret is longer than {MAX_SECRET_LENGTH} characters.")
+    return {"sealed_secret": seal(site_secret, webhook_secret_place(owner_id), secret)}
 
 
 def _check_url(url: str) -> str:

@@ -1,0 +1,1 @@
+"""The outside machines and processes of the hub."""
