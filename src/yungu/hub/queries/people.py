@@ -45,6 +45,15 @@ def count_repos(session: Session, owner_id: int, actor: Actor) -> Mapping[Kind, 
     return {kind: found.get(kind, 0) for kind in KINDS}
 
 
+def count_everything(session: Session) -> Mapping[str, int]:
+    """The numbers of the place: public repos by kind, "owners", and "downloads" of all time. Reads every repo once."""
+    query = sa.select(repos.c.kind, sa.func.count(), sa.func.sum(repos.c.downloads_total_count))
+    rows = session.execute(query.where(repos.c.visibility == "public").group_by(repos.c.kind)).all()
+    found = dict.fromkeys(KINDS, 0) | {row[0]: int(row[1]) for row in rows}
+    people = session.scalar(sa.select(sa.func.count()).select_from(owners).where(owners.c.disabled_at.is_(None)))
+    return found | {"owners": int(people or 0), "downloads": sum(int(row[2] or 0) for row in rows)}
+
+
 def list_owned_repos(
     session: Session, owner_id: int, actor: Actor, *, limit: int, cursor: str | None = None
 ) -> Page[Repo]:
