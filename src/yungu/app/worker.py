@@ -12,6 +12,7 @@ from yungu import accounts, hub
 from yungu.api.http import Site
 from yungu.api.http.blobs import read_blob
 from yungu.app import chores, courier, indexer
+from yungu.kernel import events
 
 log = logging.getLogger("yungu.worker")
 _FLUSH_EVERY_SECONDS = 2.0
@@ -21,8 +22,8 @@ _STAGING_LIVES_SECONDS = 24 * 3600
 
 @asynccontextmanager
 async def running(site: Site) -> AsyncIterator[None]:
-    """While inside: flush counters every two seconds, sweep every hour, call webhooks, keep the search index. Flushes once more when
-    leaving."""
+    """While inside: flush counters and notify users every two seconds, sweep every hour, call webhooks, keep the search
+    index. Flushes once more when leaving."""
     tasks = [asyncio.create_task(work) for work in (_loop(site), courier.run(site), indexer.run(site))]
     try:
         yield
@@ -46,6 +47,12 @@ def flush(site: Site) -> None:
             accounts.touch_token(session, token_id)
 
 
+def notify_users(site: Site) -> None:
+    """Tell users what happened since the last time."""
+    while events.listen(site.db, "notifications", hub.notify, kinds=hub.NOTIFIED):
+        pass
+
+
 async def _loop(site: Site) -> None:
     swept_at = 0.0
     clock = asyncio.get_running_loop().time
@@ -56,6 +63,7 @@ async def _loop(site: Site) -> None:
             await _guarded(lambda: chores.keep_packed(site))
         await asyncio.sleep(_FLUSH_EVERY_SECONDS)
         await _guarded(lambda: flush(site))
+        await _guarded(lambda: notify_users(site))
         await _guarded(lambda: hub.measure_heads(site.db, site.git, partial(read_blob, site)))
 
 

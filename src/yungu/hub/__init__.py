@@ -41,6 +41,7 @@ from yungu.hub.models import (
     LfsPut as LfsPut,
     Like as Like,
     McpServer as McpServer,
+    Notification as Notification,
     Pointer as Pointer,
     Ref as Ref,
     Repo as Repo,

@@ -310,6 +310,27 @@ class Webhook:
     created_at: datetime
 
 
+Reason = Literal[
+    "mentioned", "opened", "commented", "merged", "closed", "reopened", "asked", "accepted", "rejected", "followed"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """The latest of what happened in one place that a user has to do with. ``number``: of a discussion, None where it
+    is about access to the repo or about a follower; ``who``: who did it, None where that account is gone."""
+
+    id: int
+    reason: Reason
+    who: str | None
+    repo_id: int | None
+    number: int | None
+    title: str | None
+    is_pull: bool | None
+    at: datetime
+    read_at: datetime | None
+
+
 DeliveryStatus = Literal["waiting", "delivered", "failed"]
 
 
@@ -555,6 +576,24 @@ webhooks = sa.Table(
     sa.Column("created_at", Moment, nullable=False),
     sqlite_autoincrement=True,
 )
+
+notifications = sa.Table(
+    "notifications",
+    metadata,
+    sa.Column("id", BigId, primary_key=True, autoincrement=True),
+    sa.Column("user_id", BigId, sa.ForeignKey("owners.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("place", sa.String(64), nullable=False),
+    sa.Column("repo_id", BigId, sa.ForeignKey("repos.id", ondelete="CASCADE"), index=True),
+    sa.Column("discussion_id", BigId, sa.ForeignKey("discussions.id", ondelete="CASCADE"), index=True),
+    sa.Column("reason", sa.String(16), nullable=False),
+    sa.Column("actor_id", BigId),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("read_at", Moment),
+    sa.UniqueConstraint("user_id", "place"),
+    sa.Index("ix_notifications_user_id_at", "user_id", "at"),
+    sqlite_autoincrement=True,
+)
+"""One row for each place where something happened to a user: a discussion, the access to a repo, a follower."""
 
 webhook_deliveries = sa.Table(
     "webhook_deliveries",

@@ -47,6 +47,13 @@ from yungu.hub.queries.lists import (
     search_repos,
 )
 from yungu.hub.queries.locks import get_lock, list_locks
+from yungu.hub.queries.notifications import (
+    count_unread,
+    list_keepers,
+    list_notifications,
+    list_participants,
+    list_user_ids,
+)
 from yungu.hub.queries.people import (
     count_discussions,
     count_everything,
@@ -117,6 +124,7 @@ __all__ = [
     "count_repos",
     "count_tagged",
     "count_tags",
+    "count_unread",
     "curated_collection",
     "diff_commit",
     "find_access_request",
@@ -162,13 +170,16 @@ __all__ = [
     "list_files",
     "list_folder",
     "list_followed_activities",
+    "list_keepers",
     "list_lfs_files",
     "list_libraries",
     "list_likers",
     "list_likes",
     "list_locks",
     "list_mcp_servers",
+    "list_notifications",
     "list_owned_repos",
+    "list_participants",
     "list_refs",
     "list_repo_numbers",
     "list_repos",
@@ -178,6 +189,7 @@ __all__ = [
     "list_tasks",
     "list_unbound",
     "list_unmeasured",
+    "list_user_ids",
     "list_webhooks",
     "model_config",
     "offered_refs",

@@ -23,6 +23,7 @@ from yungu.hub.rules.lfs import (
     parse_pointer,
     tracking_line,
 )
+from yungu.hub.rules.mentions import find_mentions
 from yungu.hub.rules.names import (
     check_branch,
     check_path,
@@ -52,6 +53,7 @@ __all__ = [
     "check_ref_name",
     "check_repo_name",
     "check_skill_archive",
+    "find_mentions",
     "ignore_matcher",
     "is_oid",
     "is_watched",

@@ -27,6 +27,7 @@ from yungu.hub.service.history import drop_content
 from yungu.hub.service.keeping import forget_unbound, unbind_blobs, unchanged_refs
 from yungu.hub.service.likes import like_repo, unlike_repo
 from yungu.hub.service.locks import create_lock, delete_lock
+from yungu.hub.service.notifications import NOTIFIED, mark_read, mark_seen, notify
 from yungu.hub.service.pushes import RefUpdate, apply_push, check_content, check_pointers, check_update
 from yungu.hub.service.refs import (
     create_branch,
@@ -64,6 +65,7 @@ from yungu.hub.service.webhooks import (
 )
 
 __all__ = [
+    "NOTIFIED",
     "DownloadCounter",
     "RefUpdate",
     "ViewCounter",
@@ -111,12 +113,15 @@ __all__ = [
     "like_repo",
     "link_blobs",
     "link_upload",
+    "mark_read",
+    "mark_seen",
     "merge_pull_request",
     "merge_ref",
     "move_ref",
     "move_repo",
     "note_answer",
     "note_push",
+    "notify",
     "open_discussion",
     "put_mcp_server",
     "put_skill_archive",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,7 +19,7 @@ from yungu.hub.errors import (
     TextTooLong,
 )
 from yungu.hub.events import CollectionCreated, CollectionDeleted, CollectionItemAdded
-from yungu.hub.models import Collection, CollectionItem, Repo, collection_items, collections
+from yungu.hub.models import Collection, CollectionItem, Repo, Skill, collection_items, collections
 from yungu.kernel import clock
 from yungu.kernel.db import Session
 from yungu.kernel.events import record
@@ -27,6 +27,7 @@ from yungu.kernel.events import record
 MAX_TITLE_LENGTH = 120
 MAX_TEXT_LENGTH = 1000
 MAX_ITEMS = 1000
+_COLUMNS: Mapping[type, str] = {Repo: "repo_id", Collection: "inner_id", Skill: "skill_id"}
 
 
 def create_collection(
@@ -78,9 +79,9 @@ def delete_collection(session: Session, collection: Collection, actor: Actor) ->
 
 
 def add_collection_item(
-    session: Session, collection: Collection, target: Repo | Collection, actor: Actor, *, note: str = ""
+    session: Session, collection: Collection, target: Repo | Collection | Skill, actor: Actor, *, note: str = ""
 ) -> None:
-    """Put a repo or another collection, both visible to the actor, at the end. Raises CollectionItemExists,
+    """Put a repo, another collection or a skill, visible to the actor, at the end. Raises CollectionItemExists,
     CollectionItemInvalid for the collection itself or the 1001st item, TextTooLong."""
     note = _text("note", note)
     if isinstance(target, Collection) and target.id == collection.id:
@@ -88,8 +89,7 @@ def add_collection_item(
     order = _lock(session, collection)
     if len(order) >= MAX_ITEMS:
         raise CollectionItemInvalid(f"A collection holds at most {MAX_ITEMS} items.")
-    column = "repo_id" if isinstance(target, Repo) else "inner_id"
-    row = {"collection_id": collection.id, column: target.id, "position": len(order), "note": note}
+    row = {"collection_id": collection.id, _COLUMNS[type(target)]: target.id, "position": len(order), "note": note}
     try:
         with session.begin_nested():
             session.execute(sa.insert(collection_items).values(row))

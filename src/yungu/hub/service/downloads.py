@@ -1,33 +1,40 @@
-"""Counting downloads: gathered in memory, written once in a while, one transaction for all."""
+"""Counting downloads and views: gathered in memory, written once in a while, one transaction for all."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import Counter, OrderedDict
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
 from yungu.hub import rules
-from yungu.hub.models import repos
+from yungu.hub.models import mcp_servers, repos, skills
 from yungu.kernel import clock
 from yungu.kernel.db import Session
 
+Thing = Literal["repo", "skill", "server"]
+Key = tuple[Thing, int]
+"""What is counted, by its number."""
+
 _ONCE_PER_SECONDS = 3600
 _REMEMBERED = 100_000
+_TABLES: Mapping[Thing, sa.Table] = {"repo": repos, "skill": skills, "server": mcp_servers}
 
 
-class DownloadCounter:
-    """One download per visitor, repo and hour, however many files the visitor takes."""
+class _Tally:
+    """Counts one for each visitor, thing and hour."""
 
     def __init__(self) -> None:
-        self._pending: Counter[int] = Counter()
-        self._seen: OrderedDict[tuple[int, str], float] = OrderedDict()
+        self._pending: Counter[Key] = Counter()
+        self._seen: OrderedDict[tuple[Key, str], float] = OrderedDict()
         self._lock = threading.Lock()
 
-    def note(self, repo_id: int, visitor: str) -> None:
+    def note(self, number: int, visitor: str, *, of: Thing = "repo") -> None:
         """``visitor``: whatever tells clients apart (user, address)."""
-        now, key = time.monotonic(), (repo_id, visitor)
+        now, key = time.monotonic(), ((of, number), visitor)
         with self._lock:
             last = self._seen.get(key)
             if last is not None and now - last < _ONCE_PER_SECONDS:
@@ -36,22 +43,38 @@ class DownloadCounter:
             self._seen.move_to_end(key)
             if len(self._seen) > _REMEMBERED:
                 self._seen.popitem(last=False)
-            self._pending[repo_id] += 1
+            self._pending[key[0]] += 1
 
     def flush(self, session: Session) -> int:
-        """Add what was gathered to the repos' rows; the number of repos touched."""
+        """Add what was gathered to the rows; the number of things touched."""
         with self._lock:
             taken, self._pending = self._pending, Counter()
-        now = clock.now()
-        for repo_id, count in taken.items():
-            values = {
-                "downloads_count": repos.c.downloads_count + count,
-                "downloads_total_count": repos.c.downloads_total_count + count,
-                "trending": repos.c.trending + rules.trending_gain(count, now),
-            }
-            session.execute(sa.update(repos).where(repos.c.id == repo_id).values(values))
+        for (of, number), count in sorted(taken.items()):
+            table = _TABLES[of]
+            session.execute(sa.update(table).where(table.c.id == number).values(self._added(of, table, count)))
         return len(taken)
 
     @property
     def is_empty(self) -> bool:
         return not self._pending
+
+    def _added(self, of: Thing, table: sa.Table, count: int) -> dict[str, Any]:
+        raise NotImplementedError
+
+
+class DownloadCounter(_Tally):
+    """One download per visitor, repo or skill, and hour, however many files the visitor takes."""
+
+    def _added(self, of: Thing, table: sa.Table, count: int) -> dict[str, Any]:
+        added = {"downloads_count": table.c.downloads_count + count}
+        if of == "repo":
+            added["downloads_total_count"] = table.c.downloads_total_count + count
+            added["trending"] = table.c.trending + rules.trending_gain(count, clock.now())
+        return added
+
+
+class ViewCounter(_Tally):
+    """One view per visitor, thing and hour: its page, or what a client shows of it alone."""
+
+    def _added(self, of: Thing, table: sa.Table, count: int) -> dict[str, Any]:
+        return {"views_count": table.c.views_count + count}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import secrets
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -11,14 +14,23 @@ import sqlalchemy as sa
 from yungu import accounts
 from yungu.accounts.models import Actor
 from yungu.hub import queries, rules
-from yungu.hub.errors import McpServerNotFound, SkillDenied, SkillExists, TextTooLong
+from yungu.hub.errors import (
+    LooseFileNotFound,
+    LooseFilesTooMany,
+    McpServerNotFound,
+    SkillDenied,
+    SkillExists,
+    TextTooLong,
+)
 from yungu.hub.events import SkillPublished
-from yungu.hub.models import McpServer, Skill, mcp_servers, skills
+from yungu.hub.models import McpServer, Skill, loose_files, mcp_servers, skill_archives, skills
 from yungu.kernel import clock
 from yungu.kernel.db import Session, upsert
 from yungu.kernel.events import record
 
 MAX_VALUES_BYTES = 65_536
+MAX_LOOSE_FILES = 20
+LOOSE_LIVES = timedelta(days=1)
 
 
 def put_mcp_server(
@@ -94,6 +106,45 @@ def delete_skill(session: Session, skill: Skill, actor: Actor) -> None:
     """Raises SignInRequired, SkillDenied."""
     _check_curating(skill, actor)
     session.execute(sa.delete(skills).where(skills.c.id == skill.id))
+
+
+def put_skill_archive(session: Session, skill: Skill, actor: Actor, data: bytes) -> Skill:
+    """Give a skill its files, in place of those that it had. Where its owner has said nothing, its values say what the
+    files say. Raises SkillArchiveInvalid, SignInRequired, SkillDenied, TextTooLong."""
+    _check_curating(skill, actor)
+    front = rules.check_skill_archive(data)
+    upsert(session, skill_archives, {"skill_id": skill.id, "data": data}, keys=["skill_id"], update=["data"])
+    told = {name: str(front[name]) for name in ("description", "version", "license") if front.get(name)}
+    values = _checked({**told, **skill.values})
+    changed = {"values": values, "archive_sha256": hashlib.sha256(data).hexdigest(), "updated_at": clock.now()}
+    session.execute(sa.update(skills).where(skills.c.id == skill.id).values(changed))
+    return queries.visible_skill(session, skill.slug, actor)
+
+
+def keep_loose_file(session: Session, actor: Actor, name: str, data: bytes) -> str:
+    """Keep a small file for a day, until its uploader makes it part of something; its id. Raises SignInRequired,
+    LooseFilesTooMany."""
+    if actor.id is None:
+        raise accounts.SignInRequired
+    c, now = loose_files.c, clock.now()
+    session.execute(sa.delete(loose_files).where(c.uploaded_at < now - LOOSE_LIVES))
+    waiting = session.scalar(sa.select(sa.func.count()).select_from(loose_files).where(c.user_id == actor.id))
+    if (waiting or 0) >= MAX_LOOSE_FILES:
+        raise LooseFilesTooMany(MAX_LOOSE_FILES)
+    row = {"id": secrets.token_hex(16), "user_id": actor.id, "name": name[:200], "data": data, "uploaded_at": now}
+    session.execute(sa.insert(loose_files).values(row))
+    return str(row["id"])
+
+
+def take_loose_file(session: Session, actor: Actor, file_id: str) -> bytes:
+    """The content of a file that the actor has uploaded, which is not kept loose any longer. Raises
+    LooseFileNotFound."""
+    c = loose_files.c
+    mine = (c.id == file_id) & (c.user_id == actor.id) & (c.uploaded_at >= clock.now() - LOOSE_LIVES)
+    data = session.scalar(sa.delete(loose_files).where(mine).returning(c.data))
+    if data is None:
+        raise LooseFileNotFound(file_id)
+    return bytes(data)
 
 
 def _check_curating(skill: Skill, actor: Actor) -> None:

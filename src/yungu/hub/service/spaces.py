@@ -17,6 +17,7 @@ from yungu.hub.models import Repo, space_settings, space_variables
 from yungu.kernel import clock
 from yungu.kernel.db import Session, upsert
 from yungu.kernel.events import record
+from yungu.trust import seal
 
 MAX_VARIABLES = 200
 MAX_VALUE_LENGTH = 65_536
@@ -44,9 +45,10 @@ def wish_space(session: Session, repo: Repo, actor: Actor, *, running: bool) -> 
 
 
 def put_space_variable(
-    session: Session, repo: Repo, key: str, value: str, *, secret: bool, is_new: bool | None = None
+    session: Session, site_secret: bytes, repo: Repo, key: str, value: str, *, secret: bool, is_new: bool | None = None
 ) -> None:
-    """Set a variable or a secret. ``is_new``: it must not (True), or must (False) be there already; None: either.
+    """Set a variable, or a secret, which is kept sealed with the server's own key. ``is_new``: it must not (True), or
+    must (False) be there already; None: either.
 
     Raises VariableInvalid, VariableExists, VariableNotFound."""
     if not _KEY.fullmatch(key):
@@ -62,8 +64,14 @@ def put_space_variable(
         raise VariableNotFound(key)
     if key not in held and len(held) >= MAX_VARIABLES:
         raise VariableInvalid(f"A space may have at most {MAX_VARIABLES} variables and secrets.")
-    row = {"repo_id": repo.id, "key": key, "value": value, "is_secret": secret, "updated_at": clock.now()}
+    kept = seal(site_secret, space_secret_place(repo, key), value) if secret else value
+    row = {"repo_id": repo.id, "key": key, "value": kept, "is_secret": secret, "updated_at": clock.now()}
     upsert(session, space_variables, row, keys=["repo_id", "key"], update=["value", "is_secret", "updated_at"])
+
+
+def space_secret_place(repo: Repo, key: str) -> str:
+    """Where alone the sealed secret opens; see `yungu.trust`."""
+    return f"space {repo.id} {key}"
 
 
 def drop_space_variable(session: Session, repo: Repo, key: str, *, secret: bool) -> None:

@@ -1,0 +1,65 @@
+"""What users heard of, and whom a fact concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from yungu.accounts.models import Role, members, owners
+from yungu.hub.models import Discussion, Notification, Repo, discussion_events, discussions, notifications
+from yungu.kernel.db import Session
+from yungu.kernel.pages import Page, decode_cursor, encode_cursor
+
+_n = notifications.c
+_NOTIFICATION = (
+    sa.select(
+        _n.id, _n.reason, owners.c.name, _n.repo_id, discussions.c.number, discussions.c.title,
+        discussions.c.is_pull, _n.at, _n.read_at,
+    )
+    .join(owners, owners.c.id == _n.actor_id, isouter=True)
+    .join(discussions, discussions.c.id == _n.discussion_id, isouter=True)
+)  # fmt: skip
+
+
+def count_unread(session: Session, user_id: int) -> int:
+    query = sa.select(sa.func.count()).select_from(notifications)
+    return int(session.scalar(query.where(_n.user_id == user_id, _n.read_at.is_(None))) or 0)
+
+
+def list_notifications(
+    session: Session, user_id: int, *, is_unread_only: bool = False, limit: int = 30, cursor: str | None = None
+) -> Page[Notification]:
+    """The latest first."""
+    query = _NOTIFICATION.where(_n.user_id == user_id)
+    if is_unread_only:
+        query = query.where(_n.read_at.is_(None))
+    if cursor:
+        at, number = decode_cursor(cursor, datetime, int)
+        query = query.where(sa.or_(_n.at < at, sa.and_(_n.at == at, _n.id < number)))
+    rows = session.execute(query.order_by(_n.at.desc(), _n.id.desc()).limit(limit + 1)).all()
+    found = [Notification(*row) for row in rows[:limit]]
+    return Page(found, encode_cursor(found[-1].at, found[-1].id) if len(rows) > limit else None)
+
+
+def list_keepers(session: Session, repo: Repo, *roles: Role) -> Sequence[int]:
+    """Who looks after a repo: the user who owns it, or the organization's members with one of the roles."""
+    kind = session.scalar(sa.select(owners.c.kind).where(owners.c.id == repo.owner_id))
+    if kind == "user":
+        return [repo.owner_id]
+    query = sa.select(members.c.user_id).where(members.c.organization_id == repo.owner_id, members.c.role.in_(roles))
+    return list(session.scalars(query.order_by(members.c.user_id)))
+
+
+def list_participants(session: Session, discussion: Discussion) -> Sequence[int]:
+    """Everybody who said or did something in it."""
+    by = discussion_events.c.author_id
+    query = sa.select(by).where(discussion_events.c.discussion_id == discussion.id, by.is_not(None))
+    return list(session.scalars(query.distinct()))
+
+
+def list_user_ids(session: Session, names: Sequence[str]) -> set[int]:
+    """Users by their casefolded names."""
+    query = sa.select(owners.c.id).where(owners.c.key.in_(names), owners.c.kind == "user")
+    return set(session.scalars(query)) if names else set()
