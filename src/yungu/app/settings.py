@@ -55,6 +55,33 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     webhook_private_addresses: Annotated[
         bool, Doc(description="Whether webhooks may call loopback, private and link-local addresses.")
     ] = False
+    rate_limit_api: Annotated[
+        int,
+        Doc(description="API requests of one user, or one address, in five minutes. 0: not limited.", ge=0),
+    ] = 60_000
+    rate_limit_downloads: Annotated[
+        int,
+        Doc(description="The same for requests for files, by any client, git included. 0: not limited.", ge=0),
+    ] = 300_000
+    rate_limit_pages: Annotated[
+        int,
+        Doc(description="The same for pages. 0: not limited.", ge=0),
+    ] = 12_000
+    viewer_processes: Annotated[
+        int,
+        Doc(
+            description="How many tables (previews of data files, the viewer and SQL of datasets) are read at the same "
+            "time, each by a locked process of its own. 0: none.",
+            ge=0,
+            le=64,
+        ),
+    ] = 2
+    viewer_memory_mb: Annotated[
+        int, Doc(description="Memory in MiB that reading one table may use, besides about 100 MiB of code.", ge=64)
+    ] = 512
+    viewer_seconds: Annotated[
+        int, Doc(description="Seconds that reading one table, or one SQL query, may take.", ge=1, le=600)
+    ] = 20
     trusted_proxies: Annotated[
         str, Doc(description="Addresses whose `X-Forwarded-*` headers are believed, separated by commas.")
     ] = "127.0.0.1"

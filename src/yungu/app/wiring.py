@@ -11,12 +11,14 @@ from pathlib import Path
 from yungu import hub, migrations
 from yungu.api import git as git_dialect, hf, modelscope, web, xet
 from yungu.api.http import App, Site
+from yungu.api.http.rates import Rates, Resource
 from yungu.app import worker
 from yungu.app.settings import Settings
 from yungu.kernel.db import Database
 from yungu.search import Catalogue
 from yungu.storage.git import GitStore
 from yungu.storage.local import LocalStore
+from yungu.tables import LockedDuckDB, Tables
 
 DIALECTS = (
     ("Hugging Face", hf.routes),
@@ -45,8 +47,10 @@ def build_site(settings: Settings) -> Site:
         base_url=settings.base_url.rstrip("/") or None,
         address=settings.base_url.rstrip("/"),
         registration=settings.registration,
+        rates=_rates(settings),
         webhook_private_addresses=settings.webhook_private_addresses,
         modelscope_create_visibility=settings.modelscope_create_visibility,
+        tables=_tables(settings),
     )
 
 
@@ -64,11 +68,26 @@ def build_app(settings: Settings) -> App:
     async def lifespan() -> AsyncIterator[None]:
         async with worker.running(site):
             yield
+        site.tables.close()
         site.workers.shutdown()
         site.catalogue.close()
         site.db.close()
 
     return App(site, [routes for _, routes in DIALECTS], fallbacks, lifespan)
+
+
+def _rates(settings: Settings) -> Rates | None:
+    most: dict[Resource, int] = {
+        "api": settings.rate_limit_api,
+        "resolvers": settings.rate_limit_downloads,
+        "pages": settings.rate_limit_pages,
+    }
+    return Rates(most) if any(most.values()) else None
+
+
+def _tables(settings: Settings) -> Tables:
+    engine = LockedDuckDB(memory_bytes=settings.viewer_memory_mb << 20, seconds=settings.viewer_seconds)
+    return Tables(engine, processes=settings.viewer_processes)
 
 
 def _secret(data: Path) -> bytes:

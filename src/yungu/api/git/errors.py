@@ -13,6 +13,7 @@ from starlette.responses import Response
 from yungu.accounts import SignInRequired
 from yungu.api.http import Call
 from yungu.api.http.call import BodyInvalid
+from yungu.api.http.rates import TooManyRequests
 from yungu.api.http.uploads import BodyTooLarge, BodyTruncated
 from yungu.hub import RepoGated, RepoNotFound
 from yungu.kernel.errors import Conflict, Denied, Exhausted, Invalid, NotFound, Unavailable, YunguError
@@ -29,6 +30,7 @@ _STATUSES: tuple[tuple[type[YunguError], int], ...] = (
     (Denied, 403),
     (NotFound, 404),
     (Conflict, 409),
+    (TooManyRequests, 429),
     (Exhausted, 413),
     (Unavailable, 503),
 )

@@ -71,6 +71,8 @@ class App:
         call = Call(scope, receive, send, self.site, {})
         request_id = _request_id(call)
         response = await self._answer(call, request_id)
+        if self.site.rates is not None:
+            self.site.rates.tell(call, response)
         response.headers.setdefault("x-request-id", request_id)
         try:
             await response(scope, receive, send)
@@ -83,6 +85,8 @@ class App:
             raw_path = call.scope.get("raw_path") or call.scope["path"].encode()
             route, call.params = _route(self.router.match(raw_path, call.method), call)
             on_error = route.on_error
+            if self.site.rates is not None:
+                self.site.rates.count(call, route.pattern)
             return await self._run(route, call)
         except YunguError as error:
             return on_error(call, error)

@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from yungu.accounts.models import ANONYMOUS, Actor
 from yungu.api.http.auth import authenticate
+from yungu.api.http.rates import Standing
 from yungu.api.http.site import Site
 from yungu.hub import Kind
 from yungu.kernel import events
@@ -46,6 +47,7 @@ class Call(Request):
         self.site = site
         self.params = params
         self.body_bytes = b""
+        self.standing: Standing | None = None
         self._actor: Actor | None = None
 
     # --- what the path says

@@ -5,11 +5,13 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from yungu.api.http.rates import Rates
 from yungu.hub import DownloadCounter, ViewCounter
 from yungu.kernel.db import Database
 from yungu.search import Catalogue
 from yungu.storage.git import GitStore
 from yungu.storage.local import LocalStore
+from yungu.tables import LockedDuckDB, Tables
 
 
 @dataclass(slots=True)
@@ -28,7 +30,9 @@ class Site:
     address: str = ""
     webhook_private_addresses: bool = False
     modelscope_create_visibility: str = "private"
+    rates: Rates | None = None
     downloads: DownloadCounter = field(default_factory=DownloadCounter)
     views: ViewCounter = field(default_factory=ViewCounter)
     used_tokens: set[int] = field(default_factory=set)
+    tables: Tables = field(default_factory=lambda: Tables(LockedDuckDB(), processes=0))
     workers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(16, thread_name_prefix="facts"))

@@ -7,11 +7,21 @@ from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
-from yungu.accounts import NameInvalid, NameTaken, OwnerNotFound, PasswordWrong, SignInRequired, UserNotFound
+from yungu.accounts import (
+    FollowsItself,
+    LinkInvalid,
+    NameInvalid,
+    NameTaken,
+    OwnerNotFound,
+    PasswordWrong,
+    SignInRequired,
+    UserNotFound,
+)
 from yungu.accounts.errors import LastAdmin, NotMember, OrganizationDenied, PasswordWeak
 from yungu.api.http import Call, json_response
 from yungu.api.http.app import MethodNotAllowed, RouteNotFound, Unexpected
 from yungu.api.http.auth import CrossSite
+from yungu.api.http.rates import TooManyRequests
 from yungu.api.http.uploads import BodyTooLarge
 from yungu.api.web import urls
 from yungu.api.web.language import Language, marked, translations
@@ -82,7 +92,18 @@ _EXPLAINED: tuple[tuple[type[YunguError], str, Facts], ...] = (
     (PasswordWrong, marked("The name or the password is wrong."), lambda e: {}),
     (PasswordWeak, marked("The password is too short: it needs at least 8 characters."), lambda e: {}),
     (LastAdmin, marked("The organization would be left without an administrator."), lambda e: {}),
+    (FollowsItself, marked("Nobody follows themselves."), lambda e: {}),
+    (
+        LinkInvalid,
+        marked("%(link)s is not a web address: it begins with https:// or http://."),
+        lambda e: {"link": e.link},
+    ),
     (NotMember, marked("This user is not a member."), lambda e: {}),
+    (
+        TooManyRequests,
+        marked("Too many requests. Try again in %(seconds)s seconds."),
+        lambda e: {"seconds": e.seconds},
+    ),
     (CrossSite, marked("This request came from another site and was refused."), lambda e: {}),
     (CursorInvalid, marked("This page link is no longer valid. Start again from the first page."), lambda e: {}),
     (SignInRequired, marked("Please sign in first."), lambda e: {}),

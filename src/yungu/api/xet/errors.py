@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from yungu.accounts import SignInRequired
 from yungu.api.http import Call, json_response
+from yungu.api.http.rates import TooManyRequests
 from yungu.kernel.errors import Conflict, Denied, Exhausted, Invalid, NotFound, Unavailable, YunguError
 from yungu.storage.errors import StorageFull
 from yungu.storage.xet import RangeNotSatisfiable
@@ -47,6 +48,7 @@ _STATUS: tuple[tuple[type[YunguError], int], ...] = (
     (Denied, 403),
     (NotFound, 404),
     (Conflict, 409),
+    (TooManyRequests, 429),
     (Exhausted, 413),
     (Unavailable, 503),
 )
