@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from support.world import World
-from yungu import accounts, hub
+from yungu import accounts, hub, trust
 from yungu.accounts import ANONYMOUS, Actor
 
 WATCHED = [hub.Watched("user", "lin"), hub.Watched("model", "lin/tea")]
@@ -15,22 +15,34 @@ WATCHED = [hub.Watched("user", "lin"), hub.Watched("model", "lin/tea")]
 
 def make(world: World, actor: Actor, **values: Any) -> hub.Webhook:
     asked = {"url": "https://example.org/hook", "watched": WATCHED, "domains": ["repo"], "secret": "s3"} | values
-    return world.write_in(hub.create_webhook, actor, **asked)
+    return world.write_in(hub.create_webhook, world.site.secret, actor, **asked)
+
+
+def secret_of(world: World, webhook: hub.Webhook) -> str:
+    assert webhook.sealed_secret is not None
+    return trust.unseal(world.site.secret, hub.webhook_secret_place(webhook.owner_id), webhook.sealed_secret)
 
 
 def test_a_webhook_is_kept_as_it_was_set_up(world: World, lin: Actor) -> None:
     made = make(world, lin)
     assert world.read_in(hub.get_webhook, lin.id, made.id) == made  # type: ignore[arg-type]
-    assert (list(made.watched), list(made.domains), made.secret) == (WATCHED, ["repo"], "s3")
+    assert (list(made.watched), list(made.domains), secret_of(world, made)) == (WATCHED, ["repo"], "s3")
     assert not made.is_disabled
 
 
 def test_a_webhook_changes_only_where_it_is_told_to(world: World, lin: Actor) -> None:
     made = make(world, lin)
-    changed = world.write_in(hub.change_webhook, made, url="http://10.0.0.7:9/x", is_disabled=True)
-    assert (changed.url, changed.is_disabled, changed.secret) == ("http://10.0.0.7:9/x", True, "s3")
+    changed = world.write_in(hub.change_webhook, world.site.secret, made, url="http://10.0.0.7:9/x", is_disabled=True)
+    assert (changed.url, changed.is_disabled, secret_of(world, changed)) == ("http://10.0.0.7:9/x", True, "s3")
     world.write_in(hub.delete_webhook, changed)
     assert world.read_in(hub.list_webhooks, lin.id) == []  # type: ignore[arg-type]
+
+
+def test_the_secret_of_a_webhook_lies_sealed_in_the_database(world: World, lin: Actor, mei: Actor) -> None:
+    made, hers = make(world, lin, secret="plain-words"), make(world, mei, secret="plain-words")
+    assert "plain-words" not in repr(made)
+    with pytest.raises(trust.SealBroken):
+        trust.unseal(world.site.secret, hub.webhook_secret_place(made.owner_id), hers.sealed_secret or "")
 
 
 def test_a_webhook_is_nobody_elses(world: World, lin: Actor, mei: Actor) -> None:

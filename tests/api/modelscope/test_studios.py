@@ -8,6 +8,7 @@ import pytest
 
 from support.ms import MsPerson
 from support.servers import LiveHub
+from yungu import hub, trust
 
 
 @pytest.fixture
@@ -59,6 +60,18 @@ def test_settings_are_kept_and_shown_to_its_writers(lin: MsPerson, mei: MsPerson
     shown = of(lin, studio)["data"]
     assert (shown["cpu"], shown["hardware"], shown["private"]) == ("2", "", True)
     assert of(mei, studio)["code"] == "ResourceNotFound"
+
+
+def test_secrets_lie_sealed_in_the_database(lin: MsPerson, studio: str, live: LiveHub) -> None:
+    for place in ("/secrets", "/variables"):
+        of(lin, studio, place, "POST", json={"key": f"KEY_{place[1:]}", "value": "hf_plain_words"})
+    repo = live.world.read_in(hub.find_repo, "space", studio)
+    assert repo is not None
+    held = [live.world.read_in(hub.list_space_variables, repo, secret=secret)[0] for secret in (True, False)]
+    assert "hf_plain_words" not in held[0].value
+    assert held[1].value == "hf_plain_words"
+    place = hub.space_secret_place(repo, "KEY_secrets")
+    assert trust.unseal(live.site.secret, place, held[0].value) == "hf_plain_words"
 
 
 def test_secrets_are_never_told_and_variables_are(lin: MsPerson, mei: MsPerson, studio: str) -> None:

@@ -70,6 +70,7 @@ def create_studio(session: Session, call: Call) -> Response:
 @open_routes.get(_OF)
 def show_studio(session: Session, call: Call) -> Response:
     repo, actor = _space(session, call, hub.visible_repo)
+    call.site.views.note(repo.id, call.visitor)
     return wire.open_answer(call, _studio(session, call, repo, actor))
 
 
@@ -223,7 +224,7 @@ def _list_variables(session: Session, call: Call, *, secret: bool) -> Response:
 def _put_variable(session: Session, call: Call, *, secret: bool, is_new: bool) -> Response:
     asked = call.body_as(Variable)
     repo, _ = _space(session, call, hub.ruled_repo)
-    hub.put_space_variable(session, repo, asked.key, asked.value, secret=secret, is_new=is_new)
+    hub.put_space_variable(session, call.site.secret, repo, asked.key, asked.value, secret=secret, is_new=is_new)
     return wire.open_answer(call, {"key": asked.key})
 
 
