@@ -20,7 +20,7 @@ def weights(rows: int) -> bytes:
 
 
 def measure(world: World) -> int:
-    return hub.measure_weights(world.site.db, world.site.git, partial(read_blob, world.site))
+    return hub.measure_heads(world.site.db, world.site.git, partial(read_blob, world.site))
 
 
 def found(world: World, **bounds: int) -> list[str]:
@@ -38,6 +38,19 @@ def test_models_are_found_by_their_parameters_whichever_way_the_weights_came(wor
     assert measure(world) == 3
     assert found(world, min_parameters=21) == ["large"]
     assert found(world, max_parameters=20) == ["small"]
+
+
+def test_the_files_at_the_head_are_added_up_as_their_readers_get_them(world: World, lin: Actor) -> None:
+    silk = world.repo("lin/silk", by=lin, kind="dataset", files={"a": b"12345"})
+    put = world.upload(silk, bytes(5000), by=lin)
+    world.apply(silk, hub.CommitPlan("main", [hub.LfsPut("b.bin", put.sha256)], "large"), by=lin)
+    assert world.fresh(silk).content_bytes is None
+    measure(world)
+    attributes = len(world.read(silk, ".gitattributes"))
+    assert (world.fresh(silk).content_bytes, world.fresh(silk).parameters_count) == (attributes + 5005, None)
+    world.commit(silk, {"b.bin": None}, by=lin)
+    measure(world)
+    assert world.fresh(silk).content_bytes == attributes + 5
 
 
 def test_only_moved_heads_are_measured_again(world: World, lin: Actor) -> None:

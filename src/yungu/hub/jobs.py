@@ -12,20 +12,28 @@ from yungu.storage.git import GitStore
 _AT_ONCE = 20
 
 
-def measure_weights(database: Database, git: GitStore, read: queries.ReadRange) -> int:
-    """Read the parameter counts of models whose head has moved from the headers of their safetensors files.
+def measure_heads(database: Database, git: GitStore, read: queries.ReadRange) -> int:
+    """Add up the files of repos whose head has moved, and read the parameter counts of models from the headers of their
+    safetensors files.
 
-    The number of repos looked at, at most 20. A list filtered by ``num_parameters`` follows a push by seconds."""
+    The number of repos looked at, at most 20. What is shown of sizes follows a push by seconds."""
     with database.read() as session:
         waiting = queries.list_unmeasured(session, limit=_AT_ONCE)
     for repo in waiting:
-        with database.read() as session:
-            found = queries.safetensors_summary(session, read, repo, git.open(repo.id), repo.head)
-        _record(database, repo, found["total"] if found else None)
+        _measure(database, git, read, repo)
     return len(waiting)
 
 
-def _record(database: Database, repo: Repo, count: int | None) -> None:
-    values = {"parameters_count": count, "measured_head": repo.head}
+def _measure(database: Database, git: GitStore, read: queries.ReadRange, repo: Repo) -> None:
+    assert repo.head is not None
+    objects, found = git.open(repo.id), None
+    if repo.kind == "model":
+        with database.read() as session:
+            found = queries.safetensors_summary(session, read, repo, objects, repo.head)
+    values = {
+        "content_bytes": sum(file.size_bytes for file in queries.list_files(objects, repo.head)),
+        "parameters_count": found["total"] if found else None,
+        "measured_head": repo.head,
+    }
     with database.write() as session:
         session.execute(sa.update(repos).where(repos.c.id == repo.id).values(**values))

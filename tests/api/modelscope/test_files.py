@@ -113,9 +113,56 @@ def test_a_snapshot_counts_once(lin: MsPerson, mei: MsPerson, full: str, live: L
     for path in ("a.txt", "empty", "sub/w.bin"):
         mei.get(full, path)
     mei.http.get(f"/api/v1/models/{full}/downloads")
+    assert downloads(lin, full, live) == 1
+
+
+def downloads(person: MsPerson, repo: str, live: LiveHub) -> int:
+    """What both dialects show once what was counted is written."""
     with live.site.db.write() as session:
         live.site.downloads.flush(session)
-    assert lin.http.get(f"/api/v1/models/{full}").json()["Data"]["Downloads"] == 1
+    here, new = person.http.get(f"/api/v1/models/{repo}").json(), person.http.get(f"/openapi/v1/models/{repo}").json()
+    found = {
+        here["Data"]["Downloads"],
+        new["data"]["downloads"],
+        person.http.get(f"/api/models/{repo}").json()["downloads"],
+    }
+    assert len(found) == 1
+    return int(found.pop())
+
+
+@pytest.mark.parametrize("place", ["/api/v1/models/{repo}/repo?FilePath=sub/w.bin", "/{repo}/resolve/main/sub/w.bin"])
+def test_only_taking_a_file_from_its_beginning_counts(
+    lin: MsPerson, mei: MsPerson, full: str, place: str, live: LiveHub
+) -> None:
+    address = place.replace("{repo}", full)
+    tag = mei.http.head(address).headers["etag"]
+    mei.http.get(address, headers={"range": "bytes=1000-"})
+    assert mei.http.get(address, headers={"if-none-match": tag}).status_code == 304
+    assert downloads(lin, full, live) == 0
+    mei.http.get(address, headers={"range": f"bytes=0-{len(BIG) - 1}"})
+    mei.http.get(address, headers={"range": "bytes=1000-"})
+    mei.http.get(address)
+    assert downloads(lin, full, live) == 1
+
+
+def test_views_are_counted_once_for_each_visitor(
+    lin: MsPerson, mei: MsPerson, stranger: MsPerson, tea: str, live: LiveHub
+) -> None:
+    for person in (lin, mei, mei):
+        person.http.get(f"/openapi/v1/models/{tea}")
+    for _ in range(2):
+        assert stranger.http.get(f"/{tea}").status_code == 200
+    with live.site.db.write() as session:
+        live.site.views.flush(session)
+    assert lin.http.get(f"/openapi/v1/models/{tea}").json()["data"]["views"] == 3
+    assert lin.http.get(f"/api/v1/models/{tea}").json()["Data"]["Views"] == 3
+
+
+def test_likes_are_the_same_in_both_dialects(lin: MsPerson, mei: MsPerson, tea: str) -> None:
+    assert mei.http.post(f"/api/models/{tea}/like").status_code == 200
+    data = lin.http.get(f"/api/v1/models/{tea}").json()["Data"]
+    new = lin.http.get(f"/openapi/v1/models/{tea}").json()["data"]
+    assert (data["Likes"], data["Stars"], new["likes"]) == (1, 1, 1)
 
 
 def test_an_archive_holds_every_file(lin: MsPerson, full: str) -> None:

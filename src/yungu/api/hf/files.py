@@ -14,7 +14,7 @@ from yungu.api.hf import wire
 from yungu.api.hf.links import next_link
 from yungu.api.hf.routes import routes
 from yungu.api.http import Call, json_response
-from yungu.api.http.blobs import content_of, file_response
+from yungu.api.http.blobs import content_of, count_download, file_response
 from yungu.api.http.call import whole_number
 from yungu.kernel.db import Session
 from yungu.kernel.pages import decode_cursor, encode_cursor
@@ -68,8 +68,6 @@ def resolve(session: Session, call: Call) -> Response:
     commit = hub.resolve_revision(session, call.site.git, repo, call.params["rev"])
     objects = call.site.git.open(repo.id)
     file = hub.get_file(objects, commit, call.params["path"])
-    if call.method == "GET":
-        call.site.downloads.note(repo.id, call.visitor)
     headers = _SANDBOX | {
         "X-Repo-Commit": commit,
         "X-Linked-Size": str(file.size_bytes),
@@ -85,7 +83,9 @@ def resolve(session: Session, call: Call) -> Response:
     if blob is not None and blob.xet_hash is not None:
         route = f"{call.origin}/api/{repo.kind}s/{repo.repo_id}/xet-read-token/{commit}"
         headers |= {"X-Xet-Hash": blob.xet_hash, "Link": f'<{route}>; rel="xet-auth"', "X-Xet-Refresh-Route": route}
-    return file_response(call, objects, file, blob, disposition=disposition, media_type=media_type, headers=headers)
+    answer = file_response(call, objects, file, blob, disposition=disposition, media_type=media_type, headers=headers)
+    count_download(call, repo, answer)
+    return answer
 
 
 @routes.get("/{name}/resolve/{rev}/{path*}", "/{kinds}/{name}/resolve/{rev}/{path*}")

@@ -8,7 +8,7 @@ from typing import Literal
 
 from yungu import hub
 from yungu.api.http.call import Call
-from yungu.api.http.files import FileResponse
+from yungu.api.http.files import FileResponse, plan_answer
 from yungu.api.http.site import Site
 from yungu.hub import Repo, TreeFile
 from yungu.kernel.db import Session
@@ -105,6 +105,14 @@ def file_response(
         media_type=media_type,
         headers=headers,
     )
+
+
+def count_download(call: Call, repo: Repo, answer: FileResponse) -> None:
+    """Count a file that is taken from its beginning: not a look at its headers, the rest of what was taken before, or
+    one that the client has already."""
+    plan = plan_answer(call.headers, call.method, answer.size_bytes, answer.etag)
+    if call.method == "GET" and plan.status in (200, 206) and plan.start == 0:
+        call.site.downloads.note(repo.id, call.visitor)
 
 
 class GitBlob:

@@ -30,7 +30,8 @@ def archive(session: Session, call: Call) -> Response:
     objects = call.site.git.open(repo.id)
     files = [file for file in hub.list_files(objects, commit) if file.mode != _SUBMODULE]
     contents = [(file, content_of(session, repo, file)) for file in files]
-    call.site.downloads.note(repo.id, call.visitor)
+    if call.method == "GET":
+        call.site.downloads.note(repo.id, call.visitor)
     headers = {"Content-Disposition": f'attachment; filename="{repo.name}.zip"', "X-Repo-Commit": commit}
     blocks = _blocks(call, objects, contents)
     return StreamingResponse(blocks, media_type="application/zip", headers=headers)

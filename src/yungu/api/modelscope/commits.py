@@ -44,9 +44,7 @@ async def commit(call: Call) -> Response:
 @legacy.delete("/api/v1/{kinds}/{owner}/{name}/file", "/api/v1/{kinds}/{owner}/{name}/repo")
 def delete_file(session: Session, call: Call) -> Response:
     repo, actor = places.writable(session, call)
-    path = call.query_params.get("FilePath", "").strip("/")
-    if not path:
-        raise places.QueryInvalid("FilePath must name a file.")
+    path = places.file_path(call)
     branch = places.revision(call) or places.BRANCH
     return _apply(session, call, repo, actor, hub.CommitPlan(branch, [hub.Drop(path)], f"Delete {path}"))
 

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from yungu import hub
 from yungu.api.http import Call
-from yungu.api.http.blobs import content_of, file_response
+from yungu.api.http.blobs import content_of, count_download, file_response
 from yungu.api.modelscope import places, wire
 from yungu.api.modelscope.routes import legacy
 from yungu.hub import Repo, TreeFile, TreeNode
@@ -50,9 +50,7 @@ def download(session: Session, call: Call) -> Response:
     repo, _ = places.readable(session, call)
     commit = hub.resolve_revision(session, call.site.git, repo, places.revision(call))
     objects = call.site.git.open(repo.id)
-    file = hub.get_file(objects, commit, _path(call))
-    if call.method == "GET":
-        call.site.downloads.note(repo.id, call.visitor)
+    file = hub.get_file(objects, commit, places.file_path(call))
     sha256 = hub.content_sha256(objects, file)
     headers = {
         "X-Linked-ETag": f'"{sha256}"',
@@ -60,14 +58,9 @@ def download(session: Session, call: Call) -> Response:
         "X-Repo-Commit": commit,
         **_HEADERS,
     }
-    return file_response(call, objects, file, content_of(session, repo, file), etag=sha256, headers=headers)
-
-
-def _path(call: Call) -> str:
-    path = call.query_params.get("FilePath", "").strip("/")
-    if not path:
-        raise places.QueryInvalid("FilePath must name a file.")
-    return path
+    answer = file_response(call, objects, file, content_of(session, repo, file), etag=sha256, headers=headers)
+    count_download(call, repo, answer)
+    return answer
 
 
 def _nodes(session: Session, call: Call) -> tuple[Repo, str, Sequence[TreeNode]]:

@@ -16,12 +16,12 @@ from yungu.kernel.db import Session
 MOST_PER_PAGE = 50
 MOST_ITEMS = 3000
 _README_BYTES = 1 << 20
-_SORTS: dict[str, Literal["trending", "created", "modified", "downloads", "likes"]] = {
+_SORTS: dict[str, Literal["trending", "created", "modified", "downloads", "likes", "views"]] = {
     "default": "trending",
     "downloads": "downloads",
     "likes": "likes",
     "last_modified": "modified",
-    "view_num": "trending",
+    "view_num": "views",
 }
 
 
@@ -38,6 +38,7 @@ def list_datasets(session: Session, call: Call) -> Response:
 @open_routes.get("/openapi/v1/{kinds}/{owner}/{name}")
 def show_repo(session: Session, call: Call) -> Response:
     repo, _ = places.visible(session, call)
+    call.site.views.note(repo.id, call.visitor)
     return wire.open_answer(call, wire.item_json(repo, readme(session, call, repo)))
 
 

@@ -65,6 +65,14 @@ def revision(call: Call, name: str = "Revision") -> str | None:
     return call.query_params.get(name) or None
 
 
+def file_path(call: Call) -> str:
+    """Raises QueryInvalid."""
+    path = call.query_params.get("FilePath", "").strip("/")
+    if not path:
+        raise QueryInvalid("FilePath must name a file.")
+    return path
+
+
 def branch_name(repo: Repo, names: Sequence[str]) -> str:
     """What the default branch is called here, given the names of all branches."""
     return repo.default_branch if BRANCH in names else BRANCH

@@ -143,6 +143,7 @@ def repo_json(repo: Repo, readme: str) -> Json:
         "ApprovalMode": 1 if repo.gated == "manual" else 2, "License": card_text(repo, "license"),
         "ChineseName": card_text(repo, "chinese_name"), "Description": card_text(repo, "description"),
         "Downloads": repo.downloads_count, "Stars": repo.likes_count, "Likes": repo.likes_count,
+        "Views": repo.views_count,
         "CreatedTime": seconds(repo.created_at), "GmtCreate": seconds(repo.created_at),
         "LastUpdatedTime": seconds(repo.modified_at), "GmtModified": seconds(repo.modified_at),
         "LastUpdatedDate": seconds(repo.modified_at), "CreatedAt": seconds(repo.created_at),
@@ -166,8 +167,9 @@ def item_json(repo: Repo, readme: str | None = None) -> Json:
         "id": repo.repo_id, "owner": repo.namespace, "name": repo.name,
         "display_name": card_text(repo, "chinese_name") or repo.name, "description": card_text(repo, "description"),
         "downloads": repo.downloads_count, "likes": repo.likes_count, "license": license_, "tasks": tasks(repo),
-        "created_at": stamp(repo.created_at), "last_modified": stamp(repo.modified_at), "file_size": repo.stored_bytes,
-        "params": 0, "tags": tags, "private": repo.visibility == "private", "gated": bool(repo.gated),
+        "created_at": stamp(repo.created_at), "last_modified": stamp(repo.modified_at),
+        "file_size": repo.content_bytes or 0, "params": repo.parameters_count or 0, "views": repo.views_count,
+        "view_num": repo.views_count, "tags": tags, "private": repo.visibility == "private", "gated": bool(repo.gated),
         "visibility": VISIBILITY_NUMBERS[repo.visibility], "library": repo.library_name or "",
     }  # fmt: skip
     if repo.kind == "dataset":

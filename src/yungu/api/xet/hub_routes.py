@@ -24,7 +24,9 @@ def hub_routes(on_error: OnError) -> Routes:
 
 
 def read_token(session: Session, call: Call) -> Response:
+    """Asked for before the files that lie as xorbs are taken: that counts as taking them."""
     repo = hub.readable_repo(session, call.kind, call.repo_id, call.actor(session))
+    call.site.downloads.note(repo.id, call.visitor)
     return token_response(session, call, repo, "read")
 
 

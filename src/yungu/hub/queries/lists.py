@@ -22,6 +22,7 @@ _SORTS: dict[str, tuple[sa.Column[Any], type]] = {
     "modified": (repos.c.modified_at, datetime),
     "downloads": (repos.c.downloads_count, int),
     "likes": (repos.c.likes_count, int),
+    "views": (repos.c.views_count, int),
 }
 
 
@@ -53,9 +54,9 @@ def search_repos(session: Session, wanted: RepoFilter, actor: Actor, *, skip: in
 
 
 def list_unmeasured(session: Session, *, limit: int) -> Sequence[Repo]:
-    """Models whose head has moved since their weights were measured."""
+    """Repos whose head has moved since its files were measured."""
     waiting = repos.c.head.is_not(None) & sa.or_(repos.c.measured_head.is_(None), repos.c.measured_head != repos.c.head)
-    query = sa.select(*REPO).where(repos.c.kind == "model", waiting).order_by(repos.c.id).limit(limit)
+    query = sa.select(*REPO).where(waiting).order_by(repos.c.id).limit(limit)
     return [Repo(*row) for row in session.execute(query)]
 
 
