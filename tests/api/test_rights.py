@@ -188,7 +188,9 @@ OPEN = """
     GET /openapi/v1/studios/base-images | GET /openapi/v1/studios/sdk-versions
     GET /openapi/v1/studios/{developer}/{studio} | GET /openapi/v1/mcp/servers | PUT /openapi/v1/mcp/servers
     GET /openapi/v1/mcp/servers/{path*} | GET /openapi/v1/skills | GET /openapi/v1/skills/{path*}
-    GET /api/v1/skills/{developer}/{skill}/archive/zip/{rev*}
+    GET /api/v1/skills/{developer}/{skill}/archive/zip/{rev*} | GET /api/v1/skills/{developer}/{skill}/repo/files
+    GET /api/v1/skills/{developer}/{skill}/repo | GET /openapi/v1/collections
+    GET /openapi/v1/collections/{collection} | GET /openapi/v1/collections/{collection}/items
 """
 PERSONAL = """
     GET /api/whoami-v2 | GET /api/settings/repositories | GET /api/organizations/{organization}/settings/repositories
@@ -210,7 +212,9 @@ PERSONAL = """
     PUT /openapi/v1/studios/{developer}/{studio}/variables | DELETE /openapi/v1/studios/{developer}/{studio}/variables
     GET /openapi/v1/mcp/servers/operational | POST /openapi/v1/mcp/servers/{path*}
     DELETE /openapi/v1/mcp/servers/{path*} | POST /openapi/v1/skills | POST /openapi/v1/files/upload
-    PATCH /openapi/v1/skills/{developer}/{skill}/settings
+    PATCH /openapi/v1/skills/{developer}/{skill}/settings | POST /openapi/v1/collections
+    PATCH /openapi/v1/collections/{collection} | DELETE /openapi/v1/collections/{collection}
+    POST /openapi/v1/collections/{collection}/items | DELETE /openapi/v1/collections/{collection}/items/{item}
 """
 KEYED = """
     POST /login | POST /logout | POST /join | GET /settings | GET /settings/profile | POST /settings/profile

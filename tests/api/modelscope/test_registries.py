@@ -1,4 +1,4 @@
-"""The catalogues of MCP servers and skills, collections, and single small files."""
+"""The catalogue of MCP servers, and single small files."""
 
 from __future__ import annotations
 
@@ -48,49 +48,25 @@ def test_what_does_not_run_cannot_be_deployed(lin: MsPerson, word: str) -> None:
     busy = lin.http.post(f"/openapi/v1/mcp/servers/@{word}/busy/deploy", json=body).json()
     idle = lin.http.post(f"/openapi/v1/mcp/servers/@{word}/idle/deploy", json=body).json()
     assert (busy["success"], idle["code"]) == (True, "OperationNotAllowed")
-    assert "no runner" in idle["message"]
+    assert "no runner is configured" in idle["message"]
+    assert "Run it yourself" in idle["message"]
 
 
-def test_a_skill_is_found_by_those_who_may(lin: MsPerson, mei: MsPerson, live: LiveHub) -> None:
-    name = live.fresh_name("brew")
-    body = {"owner": lin.name, "skill_name": name, "display_name": "Brew", "category": "kitchen"}
-    made = lin.http.post("/openapi/v1/skills", json=body).json()["data"]
-    assert (made["id"], made["private"]) == (f"{lin.name}/{name}", True)
-    assert mei.http.get(f"/openapi/v1/skills/{made['id']}").json()["code"] == "ResourceNotFound"
-    assert lin.http.post("/openapi/v1/skills", json=body).json()["code"] == "DuplicateEntity"
-    lin.http.patch(f"/openapi/v1/skills/{made['id']}/settings", json={"private": False, "category": "tea"})
-    found = mei.http.get("/openapi/v1/skills", params={"filter.owner": lin.name, "filter.category": "tea"}).json()
-    assert ([item["id"] for item in found["data"]["skills"]], found["data"]["total_count"]) == ([made["id"]], 1)
-    assert mei.http.patch(f"/openapi/v1/skills/{made['id']}/settings", json={}).json()["code"] == "OperationNotAllowed"
-    assert lin.http.get(f"/api/v1/skills/{made['id']}/archive/zip/master").json()["Code"] == 404
-    assert lin.http.delete(f"/api/v1/skills/{made['id']}").json()["Code"] == 200
-    assert lin.http.get(f"/openapi/v1/skills/{made['id']}").json()["code"] == "ResourceNotFound"
+@pytest.mark.parametrize(("name", "words"), [("busy", "by the operator, who alone can stop it"), ("idle", "no runner")])
+def test_what_the_operator_runs_is_not_stopped_by_others(lin: MsPerson, word: str, name: str, words: str) -> None:
+    told = lin.http.delete(f"/openapi/v1/mcp/servers/@{word}/{name}/undeploy").json()
+    assert told["code"] == "OperationNotAllowed"
+    assert words in told["message"]
 
 
-def test_a_collection_shows_what_the_asker_may_know_of(
-    lin: MsPerson, mei: MsPerson, live: LiveHub, tea: str, silk: str
-) -> None:
-    actor, world = live.actor(lin.name), live.world
-    made = world.write_in(hub.create_collection, lin.name, live.fresh_name("shelf"), actor)
-    for kind, repo_id in (("model", tea), ("dataset", silk)):
-        repo = world.read_in(hub.visible_repo, kind, repo_id, actor)
-        world.write_in(hub.add_collection_item, made, repo, actor)
-
-    def elements(person: MsPerson, **query: str) -> list[str]:
-        data = person.http.get("/api/v1/collections", params={"Fid": made.slug} | query).json()["Data"]
-        found = data["CollectionElements"]["CollectionElementVoList"]
-        return [f"{item['ElementPath']}/{item['ElementName']}" for item in found]
-
-    assert elements(lin) == [tea, silk]
-    assert elements(lin, ElementType="dataset") == [silk]
-    assert elements(mei) == [tea]
+def test_a_deployment_is_asked_for_by_somebody(stranger: MsPerson, word: str) -> None:
+    answer = stranger.http.post(f"/openapi/v1/mcp/servers/@{word}/busy/deploy", json={})
+    assert (answer.status_code, answer.json()["code"]) == (401, "InvalidAuthentication")
 
 
 def test_a_small_file_is_committed(lin: MsPerson, tea: str) -> None:
     form = {"path": (None, "a/b.txt"), "repo_id": (None, tea), "repo_type": (None, "model"), "file": ("b", b"\0\xff")}
     made = lin.http.post("/openapi/v1/files/upload", files=form).json()["data"]
     assert (made["size"], lin.get(tea, "a/b.txt").content) == (2, b"\0\xff")
-    alone = lin.http.post("/openapi/v1/files/upload", files={"file": ("b", b"x")}).json()
-    assert alone["code"] == "ResourceNotFound"
     large = form | {"file": ("b", bytes(6 << 20))}
     assert lin.http.post("/openapi/v1/files/upload", files=large).status_code == 413

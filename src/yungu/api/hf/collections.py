@@ -148,9 +148,10 @@ def _full_json(session: Session, collection: hub.Collection, actor: Actor) -> wi
 
 
 def _collection_json(collection: hub.Collection, items: Sequence[hub.CollectionItem]) -> wire.Json:
+    shown = [_item_json(item) for item in items if not isinstance(item.target, hub.Skill)]  # the clients know none
     body: wire.Json = {
         "_id": object_id(collection.id), "slug": collection.slug, "title": collection.title, "owner": collection.owner,
-        "items": [_item_json(item) for item in items], "lastUpdated": iso(collection.updated_at), "gating": False,
+        "items": shown, "lastUpdated": iso(collection.updated_at), "gating": False,
         "private": collection.is_private, "theme": collection.theme, "upvotes": 0, "isUpvotedByUser": False,
     }  # fmt: skip
     return body | ({"description": collection.description} if collection.description else {})
@@ -164,6 +165,7 @@ def _item_json(item: hub.CollectionItem) -> wire.Json:
     if isinstance(target, hub.Collection):
         inner = {"type": "collection", "id": object_id(target.id), "slug": target.slug, "title": target.title}
         return body | inner | {"lastUpdated": iso(target.updated_at), "theme": target.theme, "owner": target.owner}
+    assert isinstance(target, hub.Repo)
     return body | {
         "type": target.kind, "repoType": target.kind, "id": target.repo_id, "author": target.namespace,
         "likes": target.likes_count, "downloads": target.downloads_count, "lastModified": iso(target.modified_at),

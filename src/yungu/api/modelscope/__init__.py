@@ -13,6 +13,8 @@ from yungu.api.modelscope import (
     registries,
     repos,
     revisions,
+    skills,
+    small_files,
     studios,
     uploads,
 )
@@ -33,6 +35,8 @@ __all__ = [
     "render_open_error",
     "repos",
     "revisions",
+    "skills",
+    "small_files",
     "studios",
     "uploads",
 ]

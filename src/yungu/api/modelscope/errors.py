@@ -38,10 +38,6 @@ class CommitTooLong(Invalid):
         super().__init__(f"A commit may have at most {limit} actions.", hint="Split it into several commits.")
 
 
-class NotBuilt(NotFound):
-    """What the clients can ask for but this server does not do."""
-
-
 _STATUS: tuple[tuple[type[YunguError], int], ...] = (
     (accounts.SignInRequired, 401),
     (hub.RepoExists, 400),

@@ -12,9 +12,6 @@ bare request was meant by somebody, and gets what it asks for."""
 from __future__ import annotations
 
 import json
-from email.message import EmailMessage
-from email.parser import BytesParser
-from email.policy import HTTP
 
 import msgspec
 from starlette.responses import Response
@@ -23,6 +20,7 @@ from yungu import hub
 from yungu.api.http import Call
 from yungu.api.http.call import BodyInvalid
 from yungu.api.modelscope import places, wire
+from yungu.api.modelscope.forms import form_fields
 from yungu.api.modelscope.routes import legacy
 from yungu.hub import Kind, Repo, Visibility
 from yungu.kernel.db import Session
@@ -188,24 +186,6 @@ def _form_as_create(call: Call) -> wire.RepoCreate:
     if fields is None:
         return call.body_as(wire.RepoCreate)
     try:
-        return msgspec.convert({name: part.decode() for name, part in fields.items()}, wire.RepoCreate, strict=False)
-    except (msgspec.ValidationError, UnicodeDecodeError) as error:
+        return msgspec.convert({name: field.text for name, field in fields.items()}, wire.RepoCreate, strict=False)
+    except msgspec.ValidationError as error:
         raise BodyInvalid(f"The form is not valid: {error}.") from error
-
-
-def form_fields(call: Call) -> dict[str, bytes] | None:
-    """The parts of the multipart body by name; None when the body is no form. Raises BodyInvalid."""
-    kind = call.headers.get("content-type", "")
-    if not kind.lower().startswith("multipart/form-data"):
-        return None
-    head = b"Content-Type: " + kind.encode("latin-1") + b"\r\n\r\n"
-    message = BytesParser(EmailMessage, policy=HTTP).parsebytes(head + call.body_bytes)
-    if not message.is_multipart():
-        raise BodyInvalid("The form is not well-formed.")
-    fields: dict[str, bytes] = {}
-    for part in message.iter_parts():
-        name = part.get_param("name", header="content-disposition")
-        content = part.get_payload(decode=True)
-        if isinstance(name, str) and isinstance(content, bytes):
-            fields[name] = content
-    return fields

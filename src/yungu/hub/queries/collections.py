@@ -13,7 +13,8 @@ from yungu.accounts.errors import SignInRequired
 from yungu.accounts.models import Actor, members, owners
 from yungu.hub import rules
 from yungu.hub.errors import CollectionDenied, CollectionItemNotFound, CollectionNotFound
-from yungu.hub.models import Collection, CollectionItem, Repo, collection_items, collections, repos
+from yungu.hub.models import Collection, CollectionItem, Repo, Skill, collection_items, collections, repos, skills
+from yungu.hub.queries.registries import SKILL
 from yungu.hub.queries.repos import REPO
 from yungu.kernel.db import Session
 from yungu.kernel.pages import Page, decode_cursor, encode_cursor
@@ -65,13 +66,9 @@ def list_collections(
 ) -> Page[Collection]:
     """Collections that the actor may know of, the latest changed first. ``holding``: that have one of these repos (by
     number)."""
-    query = _COLLECTION.where(_visible_to(actor))
-    if namespaces:
-        query = query.where(owners.c.key.in_([name.casefold() for name in namespaces]))
+    query = _matching(actor, namespaces, search)
     if holding is not None:
         query = query.where(_c.id.in_(sa.select(_i.collection_id).where(_i.repo_id.in_(holding))))
-    if search:
-        query = query.where(_c.key.contains(search.casefold(), autoescape=True))
     if cursor:
         moment, last = decode_cursor(cursor, datetime, int)
         query = query.where(sa.or_(_c.updated_at < moment, sa.and_(_c.updated_at == moment, _c.id < last)))
@@ -79,6 +76,16 @@ def list_collections(
     shown = [Collection(*row) for row in rows[:limit]]
     more = encode_cursor(shown[-1].updated_at, shown[-1].id) if len(rows) > limit else None
     return Page([item for item in shown if rules.may_see_collection(actor, item)], more)
+
+
+def search_collections(
+    session: Session, actor: Actor, *, namespaces: Sequence[str] = (), search: str = "", skip: int, limit: int
+) -> tuple[Sequence[Collection], int]:
+    """For clients that ask for pages by number: the same, and how many match in all."""
+    matching = _matching(actor, namespaces, search)
+    rows = session.execute(matching.order_by(_c.updated_at.desc(), _c.id.desc()).offset(skip).limit(limit))
+    total = session.scalar(sa.select(sa.func.count()).select_from(matching.subquery()))
+    return [found for row in rows if rules.may_see_collection(actor, found := Collection(*row))], int(total or 0)
 
 
 def list_collection_items(
@@ -95,6 +102,9 @@ def list_collection_items(
     inner = sa.select(*entry, *_COLUMNS).join(collections, _c.id == _i.inner_id)
     inner = inner.join(owners, owners.c.id == _c.owner_id).where(*where)
     found += [_item(row, Collection) for row in session.execute(inner)]
+    known = sa.select(*entry, *SKILL).join(skills, skills.c.id == _i.skill_id)
+    known = known.join(owners, owners.c.id == skills.c.owner_id).where(*where)
+    found += [_item(row, Skill) for row in session.execute(known)]
     grouped: dict[int, list[CollectionItem]] = {number: [] for number in numbers}
     for item in sorted(found, key=lambda item: item.position):
         if _may_see(actor, item.target):
@@ -110,13 +120,28 @@ def get_collection_item(session: Session, collection: Collection, number: int, a
     raise CollectionItemNotFound(f"#{number}")
 
 
-def _item(row: Sequence[Any], target: type[Repo] | type[Collection]) -> CollectionItem:
+def _matching(actor: Actor, namespaces: Sequence[str], search: str) -> sa.Select[Any]:
+    query = _COLLECTION.where(_visible_to(actor))
+    if namespaces:
+        query = query.where(owners.c.key.in_([name.casefold() for name in namespaces]))
+    if search:
+        query = query.where(_c.key.contains(search.casefold(), autoescape=True))
+    return query
+
+
+def _item(row: Sequence[Any], target: type[Repo | Collection | Skill]) -> CollectionItem:
     number, collection_id, position, note, *fields = row
     return CollectionItem(number, collection_id, position, note, target(*fields))
 
 
-def _may_see(actor: Actor, target: Repo | Collection) -> bool:
-    return rules.may_read(actor, target) if isinstance(target, Repo) else rules.may_see_collection(actor, target)
+def _may_see(actor: Actor, target: Repo | Collection | Skill) -> bool:
+    match target:
+        case Repo():
+            return rules.may_read(actor, target)
+        case Skill():
+            return rules.may_see_skill(actor, target)
+        case Collection():
+            return rules.may_see_collection(actor, target)
 
 
 def _visible_to(actor: Actor) -> sa.ColumnElement[bool]:

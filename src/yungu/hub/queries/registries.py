@@ -8,15 +8,17 @@ import sqlalchemy as sa
 
 from yungu.accounts.models import Actor, members, owners
 from yungu.hub import rules
-from yungu.hub.errors import McpServerNotFound, SkillNotFound
-from yungu.hub.models import McpServer, Skill, mcp_servers, skills
+from yungu.hub.errors import McpServerNotFound, SkillFilesMissing, SkillNotFound
+from yungu.hub.models import McpServer, Skill, mcp_servers, skill_archives, skills
 from yungu.kernel.db import Session, columns
 
 _SERVER = columns(McpServer, mcp_servers)
 _s = skills.c
-_SKILL = sa.select(
-    _s.id, _s.owner_id, owners.c.name, _s.name, _s.is_private, _s["values"], _s.created_at, _s.updated_at
-).join(owners, owners.c.id == _s.owner_id)
+SKILL = (
+    _s.id, _s.owner_id, owners.c.name, _s.name, _s.is_private, _s["values"], _s.archive_sha256, _s.downloads_count,
+    _s.views_count, _s.created_at, _s.updated_at,
+)  # fmt: skip
+_SKILL = sa.select(*SKILL).join(owners, owners.c.id == _s.owner_id)
 
 
 def list_mcp_servers(
@@ -75,6 +77,15 @@ def visible_skill(session: Session, slug: str, actor: Actor) -> Skill:
     if row is None or not rules.may_see_skill(actor, Skill(*row)):
         raise SkillNotFound(slug)
     return Skill(*row)
+
+
+def skill_archive(session: Session, skill: Skill) -> bytes:
+    """The zip file with the files of a skill. Raises SkillFilesMissing."""
+    c = skill_archives.c
+    data = session.scalar(sa.select(c.data).where(c.skill_id == skill.id))
+    if data is None:
+        raise SkillFilesMissing(skill.slug, str(skill.values.get("source_url") or ""))
+    return bytes(data)
 
 
 def _visible_to(actor: Actor) -> sa.ColumnElement[bool]:
