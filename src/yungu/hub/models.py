@@ -16,6 +16,7 @@ Kind = Literal["model", "dataset", "space"]
 Visibility = Literal["public", "internal", "private"]
 Gate = Literal["", "auto", "manual"]
 DiscussionStatus = Literal["open", "closed", "merged", "draft"]
+Verdict = Literal["approve", "reject"]
 AccessStatus = Literal["pending", "accepted", "rejected"]
 KINDS: tuple[Kind, ...] = ("model", "dataset", "space")
 VISIBILITIES: tuple[Visibility, ...] = ("public", "internal", "private")
@@ -219,7 +220,8 @@ class Discussion:
 
 @dataclass(frozen=True, slots=True)
 class DiscussionEvent:
-    """One thing that happened in a discussion. ``kind``: comment, status-change, title-change or commit."""
+    """One thing that happened in a discussion. ``kind``: comment, review, status-change, title-change or commit. A
+    comment on a line of the changes has ``at`` in its payload: path, line number and side ("old" or "new")."""
 
     id: int
     kind: str
@@ -227,6 +229,15 @@ class DiscussionEvent:
     author_id: int | None
     author: str
     payload: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the files that a pull request changes: ``number`` counts from 1 on its ``side``."""
+
+    path: str
+    number: int
+    side: Literal["old", "new"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,7 +322,17 @@ class Webhook:
 
 
 Reason = Literal[
-    "mentioned", "opened", "commented", "merged", "closed", "reopened", "asked", "accepted", "rejected", "followed"
+    "mentioned",
+    "opened",
+    "commented",
+    "merged",
+    "closed",
+    "reopened",
+    "reviewed",
+    "asked",
+    "accepted",
+    "rejected",
+    "followed",
 ]
 
 
@@ -355,6 +376,7 @@ class Delivery:
 
 
 _DUE = sa.text("next_try_at IS NOT NULL")
+_PENDING = sa.text("NOT is_committed")
 _UNMEASURED = sa.text("head IS NOT NULL AND (measured_head IS NULL OR measured_head <> head)")
 
 
@@ -452,6 +474,7 @@ repos = sa.Table(
     sa.Column("views_count", sa.Integer, nullable=False, default=0),
     sa.Column("trending", sa.Float, nullable=False, default=0.0),
     sa.Column("stored_bytes", sa.BigInteger, nullable=False, default=0),
+    sa.Column("git_bytes", sa.BigInteger, nullable=False, default=0, comment="regular files as they were sent"),
     sa.Column("created_by", BigId, sa.ForeignKey("owners.id", ondelete="SET NULL")),
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("modified_at", Moment, nullable=False),
@@ -501,6 +524,7 @@ repo_blobs = sa.Table(
     sa.Column("added_by", BigId),
     sa.Column("added_at", Moment, nullable=False),
     sa.Column("is_committed", sa.Boolean, nullable=False, default=False),
+    sa.Index("ix_repo_blobs_pending", "added_by", sqlite_where=_PENDING, postgresql_where=_PENDING),
     comment="which content a repo may refer to: uploaded to it, or taken from a repo that the uploader could read",
 )
 

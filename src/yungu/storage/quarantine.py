@@ -133,6 +133,10 @@ class Quarantine:
             finally:
                 _end(process)
 
+    def size_bytes(self) -> int:
+        """How many bytes the objects take."""
+        return sum(file.stat().st_size for file in self._files())
+
     def admit(self) -> None:
         """Move everything into the repo's own objects, durably. Nothing refers to it yet."""
         into = self._home / "objects"

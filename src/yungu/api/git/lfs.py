@@ -9,11 +9,13 @@ here whether they may upload by Xet instead, and do so when told ``xet``, withou
 from __future__ import annotations
 
 import hmac
+from collections.abc import Sequence
 
 import msgspec
 from starlette.responses import Response
 
 from yungu import hub
+from yungu.accounts import Actor, QuotaExceeded
 from yungu.api.git.errors import lfs_response, render_lfs_error
 from yungu.api.git.lfs_wire import (
     SHA256,
@@ -187,10 +189,22 @@ def _plan_uploads(session: Session, call: Call, asked: BatchRequest) -> tuple[Re
     largest = max((wanted.size for wanted in asked.objects), default=0)
     from_hub_client = "multipart" in asked.transfers
     in_parts = from_hub_client and largest > MULTIPART_OVER_BYTES
+    full = _why_full(session, repo, actor, [wanted for wanted in asked.objects if wanted.oid not in held])
+    if full is not None:
+        return repo, BatchAnswer("basic", [_refusal(wanted, 507, full) for wanted in asked.objects])
     answers = [_plan_upload(call, repo, wanted, held.get(wanted.oid), in_parts) for wanted in asked.objects]
     if from_hub_client and "xet" in asked.transfers:
         return repo, BatchAnswer("xet", answers)
     return repo, BatchAnswer("multipart" if in_parts else "basic", answers)
+
+
+def _why_full(session: Session, repo: Repo, actor: Actor, wanted: Sequence[Wanted]) -> str | None:
+    """Why there is no room for these."""
+    try:
+        hub.check_quota(session, repo.owner_id, sum(max(0, new.size) for new in wanted), uploader_id=actor.id)
+    except QuotaExceeded as error:
+        return f"{error.message} {error.hint}"
+    return None
 
 
 def _plan_upload(call: Call, repo: Repo, wanted: Wanted, blob: Blob | None, in_parts: bool) -> ObjectAnswer:

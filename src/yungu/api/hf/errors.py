@@ -27,6 +27,7 @@ _STATUS: tuple[tuple[type[YunguError], int], ...] = (
     (NotFound, 404),
     (Denied, 403),
     (Conflict, 409),
+    (accounts.QuotaExceeded, 413),
     (Exhausted, 429),
     (Unavailable, 503),
     (Invalid, 400),

@@ -14,7 +14,7 @@ from yungu.api.http import Call, json_response
 from yungu.api.http.app import MethodNotAllowed, Unexpected
 from yungu.api.http.uploads import BodyTooLarge
 from yungu.kernel.errors import Conflict, Denied, Exhausted, Invalid, NotFound, Unavailable, YunguError
-from yungu.storage.errors import StorageFull
+from yungu.storage.errors import BytesNotFound, GitObjectMissing, StorageFull
 
 MODEL_EXISTS = 10010101001
 DATASET_EXISTS = 10020101001
@@ -38,17 +38,24 @@ class CommitTooLong(Invalid):
         super().__init__(f"A commit may have at most {limit} actions.", hint="Split it into several commits.")
 
 
+_QUOTAS = (accounts.QuotaExceeded, hub.LooseFilesTooMany)
+"""What waiting does not help against: the clients repeat what is answered with 429."""
 _STATUS: tuple[tuple[type[YunguError], int], ...] = (
+    *((quota, 403) for quota in _QUOTAS),
     (accounts.SignInRequired, 401),
     (hub.RepoExists, 400),
     (hub.DropMissing, 404),
     (CommitTooLong, 422),
+    (hub.CommitTooBig, 422),
     (BodyTooLarge, 413),
     (MethodNotAllowed, 405),
     (StorageFull, 507),
+    (BytesNotFound, 500),  # damage: a file that is in the tree, but not on the disk
+    (GitObjectMissing, 500),
     (NotFound, 404),
     (Denied, 403),
     (Conflict, 409),
+    (accounts.QuotaExceeded, 403),
     (Exhausted, 429),
     (Unavailable, 503),
     (Invalid, 400),
@@ -88,7 +95,9 @@ def render_legacy_error(call: Call, error: YunguError) -> Response:
 def render_open_error(call: Call, error: YunguError) -> Response:
     """The answer to a refusal under ``/openapi/v1``."""
     status, request = 409 if isinstance(error, hub.RepoExists) else status_of(error), request_id(call)
-    code = _OPEN_CODES.get(status, "InternalServerError")
+    code = "QuotaLimitExceed" if isinstance(error, _QUOTAS) else _OPEN_CODES.get(status, "InternalServerError")
+    if isinstance(error, accounts.QuotaExceeded):
+        code = "QuotaLimitExceed"
     body = {"success": False, "code": code, "message": _message(error), "request_id": request}
     return json_response(body, status, _headers(error, request))
 

@@ -75,7 +75,10 @@ async def upload(call: Call) -> Response:
 def _held(session: Session, call: Call, asked: wire.LfsBatch) -> tuple[Repo, Actor, dict[str, Blob]]:
     repo, actor = places.writable(session, call)
     named = [wanted.oid for wanted in asked.objects if _SHA256.fullmatch(wanted.oid)]
-    return repo, actor, content.list_blobs(session, hub.readable_blobs(session, named, repo, actor))
+    held = content.list_blobs(session, hub.readable_blobs(session, named, repo, actor))
+    more = sum(max(0, wanted.size) for wanted in asked.objects if wanted.oid not in held)
+    hub.check_quota(session, repo.owner_id, more, uploader_id=actor.id)
+    return repo, actor, held
 
 
 def _link(session: Session, repo: Repo, sha256s: list[str], actor: Actor) -> None:

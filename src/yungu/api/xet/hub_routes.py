@@ -34,7 +34,9 @@ def write_token(session: Session, call: Call) -> Response:
     """With ``?create_pr=1`` the upload will be proposed, not pushed: no right to push is needed."""
     proposes = call.query_params.get("create_pr") in ("1", "true", "True")
     door = hub.contributable_repo if proposes else hub.writable_repo
-    repo = door(session, call.kind, call.repo_id, call.actor(session))
+    actor = call.actor(session)
+    repo = door(session, call.kind, call.repo_id, actor)
+    hub.check_quota(session, repo.owner_id, 1, uploader_id=actor.id)  # here the client shows people the reason
     return token_response(session, call, repo, "write")
 
 

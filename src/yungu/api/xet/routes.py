@@ -11,6 +11,7 @@ import re
 from starlette.responses import Response, StreamingResponse
 
 from yungu.api.http import Call, Routes, json_response
+from yungu.api.http.call import whole_number
 from yungu.api.http.files import FileResponse
 from yungu.api.xet import dedup, reconstruction, wire
 from yungu.api.xet.errors import GrantEmpty, RangeNotSigned, render_error
@@ -18,7 +19,7 @@ from yungu.api.xet.shards import frames, receive_shard
 from yungu.api.xet.signed import Grant, open_grant, open_range, sign_grant
 from yungu.api.xet.tokens import XetClaims, claims_of, writer_of
 from yungu.api.xet.visibility import readable_file
-from yungu.api.xet.xorbs import receive_xorb
+from yungu.api.xet.xorbs import check_room, receive_xorb
 from yungu.kernel.db import Session
 from yungu.storage import xet
 from yungu.storage.xet.hashing import from_hex
@@ -59,6 +60,7 @@ def find_chunk(session: Session, call: Call) -> Response:
 @routes.post(*_versions("xorbs/{prefix}/{hash}", "xorb/{prefix}/{hash}"))
 async def post_xorb(call: Call) -> Response:
     claims = claims_of(call, scope="write")
+    await call.read(check_room, claims, whole_number(call.headers.get("content-length", "")) or 1)
     was_inserted = await receive_xorb(call, _hash(call), user_id=writer_of(claims))
     return json_response(wire.XorbReply(was_inserted))
 
@@ -71,6 +73,7 @@ def grant_xorb(session: Session, call: Call) -> Response:
     if dedup.is_known_xorb(session, claims, xorb_hash):
         xet.touch(session, [xorb_hash])
         return json_response({})
+    check_room(session, claims, asked.length)
     grant = sign_grant(call.site.secret, Grant(xorb_hash, asked.length, user_id))
     reply = wire.GrantReply(grant, "PUT", f"{cas_url(call)}/grants/{grant}", {})
     return json_response(reply, 201)
@@ -85,14 +88,14 @@ async def put_granted_xorb(call: Call) -> Response:
     return Response(status_code=200)
 
 
-@routes.post(f"{_BASE}/v1/xorb-commits/{{prefix}}/{{hash}}/grant/{{grant}}")
+@routes.post(f"{_BASE}/v1/xorb-commits/{{prefix}}/{{hash}}/grant/{{grant}}", writes=False)
 def commit_granted_xorb(session: Session, call: Call) -> Response:
+    """Nothing is left to do: what was sent was recorded then, and a sweep spares it for much longer than a grant lasts."""
     claims = claims_of(call, scope="write")
     grant = open_grant(call.site.secret, call.params["grant"])
     sent = grant.xorb_hash == _hash(call) and grant.user == claims.user
     if not sent or not xet.has_sent_xorb(session, grant.user, grant.xorb_hash):
         raise GrantEmpty("Nothing was sent for this grant.")
-    xet.touch(session, [grant.xorb_hash])
     return json_response({})
 
 

@@ -1,7 +1,7 @@
 """Every SELECT of the hub, and every look into its git objects."""
 
 from yungu.hub.queries.activity import Activity, count_daily, list_activities, list_followed_activities
-from yungu.hub.queries.changes import CommitDiff, DiffLine, FileDiff, diff_commit
+from yungu.hub.queries.changes import Changes, CommitDiff, DiffLine, FileDiff, diff_commit, diff_trees
 from yungu.hub.queries.collections import (
     curated_collection,
     find_titled_collection,
@@ -11,8 +11,10 @@ from yungu.hub.queries.collections import (
     search_collections,
     visible_collection,
 )
-from yungu.hub.queries.diffs import compare, find_conflicts, pull_request_diff
+from yungu.hub.queries.datafiles import list_configs
+from yungu.hub.queries.diffs import compare, find_conflicts, pull_request_diff, pull_sides
 from yungu.hub.queries.discussions import (
+    count_open_discussions,
     get_comment,
     get_discussion,
     get_pull_request,
@@ -49,10 +51,11 @@ from yungu.hub.queries.lists import (
 from yungu.hub.queries.locks import get_lock, list_locks
 from yungu.hub.queries.notifications import (
     count_unread,
+    has_unread,
     list_keepers,
     list_notifications,
     list_participants,
-    list_user_ids,
+    users_named,
 )
 from yungu.hub.queries.people import (
     count_discussions,
@@ -67,6 +70,15 @@ from yungu.hub.queries.people import (
     list_likes,
     list_owned_repos,
     stored_bytes,
+)
+from yungu.hub.queries.quotas import (
+    StoreSizes,
+    Usage,
+    list_committed,
+    list_usage,
+    pending_bytes,
+    store_sizes,
+    used_bytes,
 )
 from yungu.hub.queries.refs import find_ref, list_refs, offered_refs, pushed_ref, resolve_revision
 from yungu.hub.queries.registries import (
@@ -107,12 +119,15 @@ from yungu.hub.queries.weights import ReadRange, model_config, safetensors_heade
 
 __all__ = [
     "Activity",
+    "Changes",
     "CommitDiff",
     "DiffLine",
     "FileDiff",
     "Match",
     "Matches",
     "ReadRange",
+    "StoreSizes",
+    "Usage",
     "commit_count",
     "compare",
     "content_sha256",
@@ -121,12 +136,14 @@ __all__ = [
     "count_discussions",
     "count_everything",
     "count_likes",
+    "count_open_discussions",
     "count_repos",
     "count_tagged",
     "count_tags",
     "count_unread",
     "curated_collection",
     "diff_commit",
+    "diff_trees",
     "find_access_request",
     "find_conflicts",
     "find_content",
@@ -151,6 +168,7 @@ __all__ = [
     "get_webhook",
     "has_due_delivery",
     "has_liked",
+    "has_unread",
     "holds_blob",
     "is_granted",
     "last_commits",
@@ -161,6 +179,8 @@ __all__ = [
     "list_bound_without_blob",
     "list_collection_items",
     "list_collections",
+    "list_committed",
+    "list_configs",
     "list_contents",
     "list_deliveries",
     "list_discussion_events",
@@ -189,11 +209,13 @@ __all__ = [
     "list_tasks",
     "list_unbound",
     "list_unmeasured",
-    "list_user_ids",
+    "list_usage",
     "list_webhooks",
     "model_config",
     "offered_refs",
+    "pending_bytes",
     "pull_request_diff",
+    "pull_sides",
     "pushed_ref",
     "read_text",
     "readable_blobs",
@@ -205,8 +227,11 @@ __all__ = [
     "search_collections",
     "search_repos",
     "skill_archive",
+    "store_sizes",
     "stored_bytes",
     "suggest_matches",
+    "used_bytes",
+    "users_named",
     "visible_collection",
     "visible_repo",
     "visible_skill",

@@ -13,6 +13,7 @@ from yungu.hub.service.commits import apply_commit, merge_ref, revert_commit, su
 from yungu.hub.service.deliveries import claim_deliveries, note_answer, queue_deliveries, redeliver
 from yungu.hub.service.discussions import (
     add_comment,
+    add_review,
     change_status,
     edit_comment,
     hide_comment,
@@ -29,6 +30,7 @@ from yungu.hub.service.likes import like_repo, unlike_repo
 from yungu.hub.service.locks import create_lock, delete_lock
 from yungu.hub.service.notifications import NOTIFIED, mark_read, mark_seen, notify
 from yungu.hub.service.pushes import RefUpdate, apply_push, check_content, check_pointers, check_update
+from yungu.hub.service.quotas import check_quota
 from yungu.hub.service.refs import (
     create_branch,
     create_tag,
@@ -71,6 +73,7 @@ __all__ = [
     "ViewCounter",
     "add_collection_item",
     "add_comment",
+    "add_review",
     "apply_commit",
     "apply_push",
     "ask_access",
@@ -84,6 +87,7 @@ __all__ = [
     "check_configuring",
     "check_content",
     "check_pointers",
+    "check_quota",
     "check_update",
     "claim_deliveries",
     "create_branch",

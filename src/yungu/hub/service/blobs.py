@@ -10,6 +10,7 @@ from yungu.accounts.models import Actor
 from yungu.hub import queries
 from yungu.hub.errors import LfsObjectMissing
 from yungu.hub.models import Repo, repo_blobs, repos
+from yungu.hub.service.quotas import check_contents, check_quota
 from yungu.kernel import clock
 from yungu.kernel.db import Session, upsert
 from yungu.storage import content
@@ -19,10 +20,13 @@ from yungu.storage.models import Blob, blobs
 def link_upload(session: Session, repo: Repo, sha256: str, actor_id: int | None) -> None:
     """Note that the content was uploaded to this repo, so that a commit to it may name it.
 
-    Raises LfsObjectMissing when a sweep has just taken it."""
+    Raises QuotaExceeded, and LfsObjectMissing when a sweep has just taken it."""
     content.touch_blobs(session, [sha256])
-    if content.find_blob(session, sha256) is None:
+    blob = content.find_blob(session, sha256)
+    if blob is None:
         raise LfsObjectMissing([sha256])
+    if not queries.holds_blob(session, repo.id, sha256, committed_only=False):
+        check_quota(session, repo.owner_id, blob.size_bytes, uploader_id=actor_id)
     row = {"repo_id": repo.id, "sha256": sha256, "added_by": actor_id, "added_at": clock.now(), "is_committed": False}
     upsert(session, repo_blobs, row, keys=["repo_id", "sha256"], update=["added_at"])
 
@@ -30,7 +34,8 @@ def link_upload(session: Session, repo: Repo, sha256: str, actor_id: int | None)
 def link_blobs(session: Session, repo: Repo, sha256s: Iterable[str], actor: Actor) -> Mapping[str, Blob]:
     """Bind contents that a commit refers to to the repo, and return them by sha256.
 
-    Raises LfsObjectMissing when one was not uploaded to this repo and is in no repo that the actor may read."""
+    Raises LfsObjectMissing when one was not uploaded to this repo and is in no repo that the actor may read,
+    QuotaExceeded."""
     wanted = set(sha256s)
     if not wanted:
         return {}
@@ -39,6 +44,7 @@ def link_blobs(session: Session, repo: Repo, sha256s: Iterable[str], actor: Acto
     held = content.list_blobs(session, allowed)
     if wanted - held.keys():
         raise LfsObjectMissing(sorted(wanted - held.keys()))
+    check_contents(session, repo, held)
     bound = {"repo_id": repo.id, "added_by": actor.id, "added_at": clock.now(), "is_committed": True}
     rows = [bound | {"sha256": sha256} for sha256 in sorted(wanted)]
     upsert(session, repo_blobs, rows, keys=["repo_id", "sha256"], update=["is_committed", "added_at"])

@@ -18,6 +18,7 @@ from yungu.hub.errors import (
 from yungu.hub.models import Change, CommitPlan, Drop, FilePut, LfsPut, Repo
 from yungu.hub.service.blobs import link_blobs
 from yungu.hub.service.people import person
+from yungu.hub.service.quotas import add_git_bytes
 from yungu.hub.service.refs import lock_ref, move_ref, writable_ref
 from yungu.kernel import clock
 from yungu.kernel.db import Session
@@ -35,7 +36,7 @@ def apply_commit(session: Session, git: GitStore, repo: Repo, plan: CommitPlan, 
     Without ``plan.parent`` the changes are laid onto whatever the branch holds now, so concurrent commits land one
     after the other. A plan that changes nothing returns the head as it is.
     Raises CommitEmpty, CommitTooBig, PathInvalid, DropMissing, LfsObjectMissing, LfsSizeWrong, ParentStale, RefMoved,
-    RevisionNotFound, TreeConflict."""
+    RevisionNotFound, TreeConflict, QuotaExceeded."""
     _check(plan)
     objects = git.open(repo.id)
     ref = writable_ref(session, repo, plan.branch)
@@ -47,6 +48,7 @@ def apply_commit(session: Session, git: GitStore, repo: Repo, plan: CommitPlan, 
     if base is not None and head is not None and objects.commit(base).tree == tree:
         return objects.commit(base)
     message = f"{plan.title}\n\n{plan.body}".rstrip() if plan.body else plan.title
+    add_git_bytes(session, repo, sum(change.size_bytes for change in plan.changes if isinstance(change, FilePut)))
     oid = objects.write_commit(tree, [base] if base else [], message, person(actor), clock.now())
     move_ref(session, git, repo, ref, expect=head, to=oid, actor_id=actor.id)
     return objects.commit(oid)

@@ -20,6 +20,7 @@ from yungu.hub.errors import (
 from yungu.hub.models import Pointer, Repo
 from yungu.hub.rules.lfs import MAX_POINTER_BYTES, MAX_REGULAR_BYTES
 from yungu.hub.service.blobs import link_blobs
+from yungu.hub.service.quotas import add_git_bytes
 from yungu.hub.service.refs import move_ref
 from yungu.kernel.db import Session
 from yungu.kernel.errors import YunguError
@@ -108,8 +109,9 @@ def apply_push(
 ) -> Mapping[str, YunguError]:
     """Admit checked objects, bind their contents and move the refs; returns why which refs did not move.
 
-    Raises PushRefused with the same when ``atomic`` and one of them did not, LfsObjectMissing."""
+    Raises PushRefused with the same when ``atomic`` and one of them did not, LfsObjectMissing, QuotaExceeded."""
     link_blobs(session, repo, (pointer.sha256 for _, pointer in pointers), actor)
+    add_git_bytes(session, repo, incoming.size_bytes())
     incoming.admit()
     refused: dict[str, YunguError] = {}
     for update in sorted(updates, key=lambda update: (update.after is not None, update.name)):

@@ -13,6 +13,7 @@ from yungu.hub.errors import NamespaceDenied, RepoExists
 from yungu.hub.events import RepoCreated, RepoDeleted, RepoDuplicated, RepoMoved, RepoSettingsChanged
 from yungu.hub.models import CommitPlan, FilePut, Gate, Kind, Repo, Visibility, repo_blobs, repo_names, repos
 from yungu.hub.service.commits import apply_commit
+from yungu.hub.service.quotas import check_quota
 from yungu.hub.service.refs import move_ref
 from yungu.kernel import clock
 from yungu.kernel.db import Session, new_id
@@ -62,6 +63,8 @@ def move_repo(session: Session, repo: Repo, to: str, actor: Actor) -> Repo:
     taken = queries.find_repo(session, repo.kind, key)
     if taken is not None and taken.id != repo.id and taken.repo_id.casefold() == key:
         raise RepoExists(repo.kind, f"{owner.name}/{name}")
+    if owner.id != repo.owner_id:
+        check_quota(session, owner.id, repo.stored_bytes)
     before = repo.repo_id
     both = repo_names.c.key.in_((key, before.casefold()))
     session.execute(sa.delete(repo_names).where(repo_names.c.kind == repo.kind, both))
@@ -100,6 +103,7 @@ def duplicate_repo(
 ) -> Repo:
     """A copy with all refs and history that shares every byte with its source."""
     owner, name = _place(session, to, actor)
+    check_quota(session, owner.id, source.stored_bytes)
     values = {
         "visibility": visibility or owner.default_visibility,
         "sdk": source.sdk,
@@ -121,7 +125,12 @@ def _copy_blobs(session: Session, source: Repo, target: Repo, actor: Actor) -> N
     rows = sa.select(sa.literal(target.id), c.sha256, sa.literal(actor.id), sa.literal(clock.now()), c.is_committed)
     names = ["repo_id", "sha256", "added_by", "added_at", "is_committed"]
     session.execute(sa.insert(repo_blobs).from_select(names, rows.where(c.repo_id == source.id, c.is_committed)))
-    session.execute(sa.update(repos).where(repos.c.id == target.id).values(stored_bytes=source.stored_bytes))
+    git_bytes = sa.select(repos.c.git_bytes).where(repos.c.id == source.id)
+    session.execute(
+        sa.update(repos)
+        .where(repos.c.id == target.id)
+        .values(stored_bytes=source.stored_bytes, git_bytes=git_bytes.scalar_subquery())
+    )
 
 
 def _place(session: Session, repo_id: str, actor: Actor) -> tuple[Owner, str]:

@@ -287,6 +287,7 @@ def upgrade() -> None:
         sa.Column("views_count", sa.Integer(), nullable=False),
         sa.Column("trending", sa.Float(), nullable=False),
         sa.Column("stored_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("git_bytes", sa.BigInteger(), nullable=False, comment="regular files as they were sent"),
         sa.Column("created_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("created_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
         sa.Column("modified_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
@@ -533,6 +534,13 @@ def upgrade() -> None:
         comment="which content a repo may refer to: uploaded to it, or taken from a repo that the uploader could read",
     )
     with op.batch_alter_table("repo_blobs", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_repo_blobs_pending",
+            ["added_by"],
+            unique=False,
+            sqlite_where=sa.text("NOT is_committed"),
+            postgresql_where=sa.text("NOT is_committed"),
+        )
         batch_op.create_index(batch_op.f("ix_repo_blobs_sha256"), ["sha256"], unique=False)
 
     op.create_table(
@@ -709,6 +717,11 @@ def downgrade() -> None:
     op.drop_table("repo_names")
     with op.batch_alter_table("repo_blobs", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_repo_blobs_sha256"))
+        batch_op.drop_index(
+            "ix_repo_blobs_pending",
+            sqlite_where=sa.text("NOT is_committed"),
+            postgresql_where=sa.text("NOT is_committed"),
+        )
 
     op.drop_table("repo_blobs")
     op.drop_table("refs")

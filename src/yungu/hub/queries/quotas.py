@@ -1,0 +1,97 @@
+"""Who keeps how many bytes. What an owner *uses* is logical: the large content that was ever committed to each of their
+repos, and what regular files took when they were committed or pushed. The store itself keeps equal bytes once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from yungu.accounts.models import OwnerKind, default_quotas, owners, quotas
+from yungu.hub.models import Repo, repo_blobs, repos
+from yungu.kernel.db import Session
+from yungu.storage.models import blobs
+from yungu.storage.xet.models import xorbs
+
+_USED = sa.func.coalesce(sa.func.sum(repos.c.stored_bytes + repos.c.git_bytes), 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one owner uses, and may use (``limit_bytes`` None: as much as there is)."""
+
+    owner_id: int
+    kind: OwnerKind
+    name: str
+    repo_count: int
+    used_bytes: int
+    limit_bytes: int | None
+    has_own_limit: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSizes:
+    """``logical_bytes``: used by all owners together; ``content_bytes``: of different contents; ``kept_bytes``: on the
+    disk for them, as raw files and xorbs."""
+
+    repo_count: int
+    logical_bytes: int
+    git_bytes: int
+    content_count: int
+    content_bytes: int
+    kept_bytes: int
+
+
+def used_bytes(session: Session, owner_id: int) -> int:
+    return int(session.scalar(sa.select(_USED).where(repos.c.owner_id == owner_id)) or 0)
+
+
+def pending_bytes(session: Session, owner_id: int, uploader_id: int) -> int:
+    """What somebody has sent to the owner's repos that no commit refers to yet."""
+    query = (
+        sa.select(sa.func.coalesce(sa.func.sum(blobs.c.size_bytes), 0))
+        .join(repo_blobs, repo_blobs.c.sha256 == blobs.c.sha256)
+        .join(repos, repos.c.id == repo_blobs.c.repo_id)
+        .where(repo_blobs.c.added_by == uploader_id, ~repo_blobs.c.is_committed, repos.c.owner_id == owner_id)
+    )
+    return int(session.scalar(query) or 0)
+
+
+def list_committed(session: Session, repo: Repo, sha256s: Iterable[str]) -> set[str]:
+    """Those of the contents that a commit of the repo refers to."""
+    wanted, found = sorted(sha256s), set[str]()
+    here = (repo_blobs.c.repo_id == repo.id) & repo_blobs.c.is_committed
+    for start in range(0, len(wanted), 500):
+        some = repo_blobs.c.sha256.in_(wanted[start : start + 500])
+        found.update(session.scalars(sa.select(repo_blobs.c.sha256).where(here, some)))
+    return found
+
+
+def list_usage(session: Session, *, search: str = "", limit: int, offset: int = 0) -> Sequence[Usage]:
+    """Owners with what they use, the largest first."""
+    limit_bytes = sa.case(
+        (quotas.c.owner_id.is_not(None), quotas.c.limit_bytes), else_=sa.func.max(default_quotas.c.limit_bytes)
+    )
+    query = (
+        sa.select(owners.c.id, owners.c.kind, owners.c.name, sa.func.count(repos.c.id), _USED.label("used"))
+        .add_columns(limit_bytes, quotas.c.owner_id.is_not(None))
+        .outerjoin(repos, repos.c.owner_id == owners.c.id)
+        .outerjoin(quotas, quotas.c.owner_id == owners.c.id)
+        .outerjoin(default_quotas, default_quotas.c.kind == owners.c.kind)
+        .group_by(owners.c.id, quotas.c.owner_id)
+        .order_by(sa.desc("used"), owners.c.id)
+    )
+    if search:
+        query = query.where(owners.c.key.contains(search.casefold(), autoescape=True))
+    return [Usage(*row) for row in session.execute(query.limit(limit).offset(offset))]
+
+
+def store_sizes(session: Session) -> StoreSizes:
+    counted = sa.select(sa.func.count(), _USED, sa.func.coalesce(sa.func.sum(repos.c.git_bytes), 0)).select_from(repos)
+    repo_count, logical, git = session.execute(counted).one()
+    size = sa.func.coalesce(sa.func.sum(blobs.c.size_bytes), 0)
+    count, content = session.execute(sa.select(sa.func.count(), size).select_from(blobs)).one()
+    raw = session.scalar(sa.select(size).where(blobs.c.has_raw)) or 0
+    packed = session.scalar(sa.select(sa.func.coalesce(sa.func.sum(xorbs.c.stored_bytes), 0))) or 0
+    return StoreSizes(repo_count, int(logical), int(git), count, int(content), int(raw) + int(packed))
