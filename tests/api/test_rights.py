@@ -163,6 +163,8 @@ ROUTES = {
     "GET /{repo}/tree/{rev}": Takes("read"),
     "GET /{repo}/tree/{rev}/{path*}": Takes("read", params={"path*": "folder"}),
     "GET /{repo}/blob/{rev}/{path*}": Takes("read"),
+    "GET /{repo}/viewer": Takes("read"),
+    "GET /{repo}/viewer/picture": Takes("read"),
     "GET /{repo}/commits/{rev}": Takes("read"),
     "GET /{repo}/commit/{rev}": Takes("read"),
     "GET /{repo}/settings": Takes("key"),

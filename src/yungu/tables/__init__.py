@@ -22,7 +22,7 @@ from yungu.tables.errors import (
 from yungu.tables.kept import Tables
 from yungu.tables.models import Bar, Column, ColumnFacts, Format, QueryResult, Rows, Summary, Table, TableFile
 from yungu.tables.queries import MOST_QUERY_CHARACTERS
-from yungu.tables.rules import ending_of, format_of
+from yungu.tables.rules import ending_of, format_of, quote_name
 
 __all__ = [
     "MOST_FILES",
@@ -48,4 +48,5 @@ __all__ = [
     "TooMuchMemory",
     "ending_of",
     "format_of",
+    "quote_name",
 ]

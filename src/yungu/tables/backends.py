@@ -73,7 +73,7 @@ class _Said(msgspec.Struct):
 class LockedDuckDB:
     """DuckDB in a process of its own for each piece of work, which may use ``memory_bytes`` and take ``seconds``."""
 
-    def __init__(self, *, memory_bytes: int, seconds: float) -> None:
+    def __init__(self, *, memory_bytes: int = 512 << 20, seconds: float = 20) -> None:
         self._memory_bytes = memory_bytes
         self._seconds = seconds
 

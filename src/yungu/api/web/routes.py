@@ -5,7 +5,19 @@ from __future__ import annotations
 from yungu.api.http import Routes
 from yungu.api.web import assets
 from yungu.api.web.errors import render_error
-from yungu.api.web.views import files, history, home, lists, manage, organizations, owners, people, repos, settings
+from yungu.api.web.views import (
+    files,
+    history,
+    home,
+    lists,
+    manage,
+    organizations,
+    owners,
+    people,
+    repos,
+    settings,
+    viewer,
+)
 
 routes = Routes(on_error=render_error)
 
@@ -53,6 +65,8 @@ routes.get("/{owner}")(owners.get_owner)
 routes.get(*_of_repo())(repos.get_repo)
 routes.get("/models/{owner}/{name}")(repos.get_plain_models)
 routes.get(*_of_repo("/tree/{rev}"), *_of_repo("/tree/{rev}/{path*}"))(files.get_tree)
-routes.get(*_of_repo("/blob/{rev}/{path*}"))(files.get_blob)
+routes.get(*_of_repo("/blob/{rev}/{path*}"))(viewer.get_blob)
+routes.get(*_of_repo("/viewer"))(viewer.get_viewer)
+routes.get(*_of_repo("/viewer/picture"))(viewer.get_picture)
 routes.get(*_of_repo("/commits/{rev}"))(history.get_commits)
 routes.get(*_of_repo("/commit/{rev}"))(history.get_commit)

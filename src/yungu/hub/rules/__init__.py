@@ -13,6 +13,7 @@ from yungu.hub.rules.access import (
     may_write,
 )
 from yungu.hub.rules.cards import parse_card
+from yungu.hub.rules.datafiles import DataConfig, DataSplit
 from yungu.hub.rules.lfs import (
     DEFAULT_ATTRIBUTES,
     MAX_REGULAR_BYTES,
@@ -43,6 +44,8 @@ __all__ = [
     "DEFAULT_ATTRIBUTES",
     "LIKE_WEIGHT",
     "MAX_REGULAR_BYTES",
+    "DataConfig",
+    "DataSplit",
     "LfsDecider",
     "SafetensorsHeader",
     "SafetensorsInvalid",

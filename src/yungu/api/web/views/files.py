@@ -32,7 +32,7 @@ _MARKDOWN = (".md", ".markdown")
 class FileView:
     """How one file is shown. ``lines`` for "text", ``html`` for "markdown", ``header`` for "safetensors"."""
 
-    shape: Literal["text", "markdown", "image", "safetensors", "binary", "large", "damaged"]
+    shape: Literal["text", "markdown", "image", "safetensors", "table", "binary", "large", "damaged"]
     lines: list[Markup] = field(default_factory=list)
     html: Markup = field(default_factory=Markup)
     header: SafetensorsHeader | None = None
@@ -68,15 +68,23 @@ def get_blob(session: Session, call: Call) -> Response:
     if not isinstance(found, TreeFile):
         return RedirectResponse(urls.tree(place.repo, place.revision, path), 303)
     shows_source = call.query_params.get("plain") == "1"
-    context = _around(session, place, path) | {
-        "file": found,
-        "view": _view(session, place, found, shows_source=shows_source),
+    view = _view(session, place, found, shows_source=shows_source)
+    return page(place.visit, "blob.html", **file_context(session, place, found, view, shows_source=shows_source))
+
+
+def file_context(
+    session: Session, place: Place, file: TreeFile, view: FileView, *, shows_source: bool
+) -> dict[str, Any]:
+    """What the page of a file shows."""
+    is_markdown = file.path.lower().endswith(_MARKDOWN) and view.shape in ("markdown", "text")
+    return _around(session, place, file.path) | {
+        "file": file,
+        "view": view,
         "shows_source": shows_source,
-        "is_markdown": path.lower().endswith(_MARKDOWN),
-        "newest": hub.last_commits(place.git, place.commit, [path]).get(path),
+        "has_source": is_markdown or (view.shape == "table" and file.pointer is None) or shows_source,
+        "newest": hub.last_commits(place.git, place.commit, [file.path]).get(file.path),
         "most_tensors": _MAX_TENSORS,
     }
-    return page(place.visit, "blob.html", **context)
 
 
 def page_number(call: Call) -> int:
