@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from functools import partial
+from pathlib import Path
 
 from support.world import World
 from yungu import hub
@@ -51,6 +52,16 @@ def test_the_files_at_the_head_are_added_up_as_their_readers_get_them(world: Wor
     world.commit(silk, {"b.bin": None}, by=lin)
     measure(world)
     assert world.fresh(silk).content_bytes == attributes + 5
+
+
+def test_a_damaged_repo_does_not_keep_others_from_being_measured(world: World, lin: Actor) -> None:
+    tea, silk = world.repo("lin/tea", by=lin), world.repo("lin/silk", by=lin, kind="dataset")
+    for file in Path(world.site.git.path(tea.id)).glob("objects/??/*"):
+        file.chmod(0o600)
+        file.write_bytes(b"not what git wrote")
+    assert measure(world) == 2
+    assert measure(world) == 0
+    assert (world.fresh(tea).content_bytes is None, world.fresh(silk).content_bytes is None) == (True, False)
 
 
 def test_only_moved_heads_are_measured_again(world: World, lin: Actor) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -103,6 +104,23 @@ class Busy(Unavailable):
     """Others are writing without a pause."""
 
     hint = "Try again in a moment."
+
+
+class DatabaseAway(Unavailable):
+    """The database does not answer, or not in time; nothing was changed."""
+
+    hint = "Try again in a moment."
+
+    def __init__(self) -> None:
+        super().__init__("The database of the server does not answer.")
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether ``error`` means that the database cannot be reached, is going down, or is locked for too long."""
+    cause = getattr(error, "orig", None)
+    if isinstance(cause, sqlite3.OperationalError):
+        return cause.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    return isinstance(error, sa.exc.TimeoutError | sa.exc.OperationalError)
 
 
 def exclude_writers(session: Session, *tables: sa.Table) -> None:

@@ -19,6 +19,7 @@ from yungu.api.http.call import BodyInvalid, Call
 from yungu.api.http.router import AsyncHandler, Match, OnError, Route, Router, Routes, SyncHandler
 from yungu.api.http.site import Site
 from yungu.api.http.uploads import BodyTooLarge
+from yungu.kernel.db import DatabaseAway, is_away
 from yungu.kernel.errors import Invalid, NotFound, YunguError
 from yungu.storage.errors import StorageFull
 from yungu.storage.room import is_out_of_room
@@ -96,6 +97,8 @@ class App:
             log.exception("request %s failed: %s %s", request_id, call.method, call.scope["path"])
             if is_out_of_room(error, self.site.git.root):
                 return on_error(call, StorageFull("The disk of the server is full; nothing was changed."))
+            if is_away(error):
+                return on_error(call, DatabaseAway())
             return on_error(call, Unexpected(f"Something went wrong on the server. Request id: {request_id}"))
 
     async def _run(self, route: Route, call: Call) -> Response:

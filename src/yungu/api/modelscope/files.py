@@ -51,6 +51,8 @@ def download(session: Session, call: Call) -> Response:
     commit = hub.resolve_revision(session, call.site.git, repo, places.revision(call))
     objects = call.site.git.open(repo.id)
     file = hub.get_file(objects, commit, places.file_path(call))
+    if file.mode == _SUBMODULE:
+        raise hub.EntryNotFound(file.path, commit)
     sha256 = hub.content_sha256(objects, file)
     headers = {
         "X-Linked-ETag": f'"{sha256}"',
