@@ -44,6 +44,15 @@ class Form:
     def __getitem__(self, name: str) -> str:
         return self._values.get(name, [""])[-1].strip()
 
+    @property
+    def is_typed(self) -> bool:
+        """Whether somebody has sent this form, rather than opened it."""
+        return bool(self._values)
+
+    def all(self, name: str) -> list[str]:
+        """Every value of a field that may stand in the form more than once."""
+        return self._values.get(name, [])
+
     def raw(self, name: str) -> str:
         """As typed, spaces included: for passwords."""
         return self._values.get(name, [""])[-1]
@@ -52,18 +61,23 @@ class Form:
 EMPTY = Form({})
 
 
-def read_form(visit: Visit) -> Form:
-    """The posted form. Raises CrossSite, FormStale, BodyInvalid."""
+def read_form(visit: Visit, *, most: int = _MAX_FIELDS) -> Form:
+    """The posted form of at most ``most`` fields. Raises CrossSite, FormStale, BodyInvalid."""
     call = visit.call
     refuse_cross_site(call)
     try:
-        values = parse_qs(call.body_bytes.decode(), keep_blank_values=True, max_num_fields=_MAX_FIELDS, errors="strict")
+        values = parse_qs(call.body_bytes.decode(), keep_blank_values=True, max_num_fields=most, errors="strict")
     except ValueError as error:
         raise BodyInvalid("The form is not valid.") from error
     form = Form(values)
-    if not hmac.compare_digest(form["form_token"].encode(), visit.form_token.encode()):
-        raise FormStale
+    check_token(visit, form["form_token"])
     return form
+
+
+def check_token(visit: Visit, token: str) -> None:
+    """Raises FormStale unless the token is the one that this session's pages carry."""
+    if not hmac.compare_digest(token.encode(), visit.form_token.encode()):
+        raise FormStale
 
 
 @contextmanager

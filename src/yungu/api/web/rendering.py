@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from datetime import datetime
 from functools import cache, partial
@@ -10,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from yungu.api.http.auth import SESSION_COOKIE
-from yungu.api.web import assets, urls
+from yungu.api.web import assets, charts, urls
 from yungu.api.web.language import COOKIE, LANGUAGES, Language, translations
-from yungu.api.web.visit import Visit
+from yungu.api.web.visit import TOLD_COOKIE, Visit
 from yungu.kernel import clock
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ _HEADERS = {
     "cache-control": "private, no-cache",
     "vary": "cookie, accept-language",
 }
-_YEAR_SECONDS = 365 * 24 * 3600
+YEAR_SECONDS = 365 * 24 * 3600
 
 
 @cache
@@ -48,7 +49,9 @@ def environment(language: Language) -> Environment:
     words = translations(language)
     made.install_gettext_callables(words.gettext, words.ngettext, newstyle=True)  # type: ignore[attr-defined]
     made.filters |= {"bytes": format_bytes, "count": format_count, "ago": partial(format_ago, language), "tone": tone}
+    made.filters |= {"identicon": identicon}
     made.globals |= {"urls": urls, "asset": assets.address, "language": language, "languages": LANGUAGES}
+    made.globals |= {"draw_chart": charts.draw_chart, "draw_calendar": charts.draw_calendar}
     made.globals["ui"] = made.get_template("parts/ui.html").module
     return made
 
@@ -58,20 +61,29 @@ def page(visit: Visit, template: str, status: int = 200, **context: Any) -> Resp
     html = environment(visit.language).get_template(template).render(visit=visit, **context)
     response = HTMLResponse(html, status, dict(_HEADERS))
     _set_cookies(visit, response)
+    if TOLD_COOKIE in visit.call.cookies:
+        response.delete_cookie(TOLD_COOKIE, samesite="lax", secure=_is_secure(visit), httponly=True)
     return response
 
 
-def see_other(visit: Visit, target: str) -> Response:
-    """Where to go after a form was taken."""
+def see_other(visit: Visit, target: str, *, told: str = "") -> Response:
+    """Where to go after a form was taken; the page there says ``told`` once."""
     response = RedirectResponse(target, 303, {"cache-control": "no-store", "referrer-policy": "same-origin"})
     _set_cookies(visit, response)
+    if told:
+        secure = _is_secure(visit)
+        response.set_cookie(TOLD_COOKIE, visit.tell(told), max_age=60, samesite="lax", secure=secure, httponly=True)
     return response
+
+
+def _is_secure(visit: Visit) -> bool:
+    return visit.call.origin.startswith("https:")
 
 
 def _set_cookies(visit: Visit, response: Response) -> None:
-    secure = visit.call.origin.startswith("https:")
+    secure = _is_secure(visit)
     if visit.call.query_params.get("lang") in LANGUAGES:
-        response.set_cookie(COOKIE, visit.language, max_age=_YEAR_SECONDS, samesite="lax", secure=secure, httponly=True)
+        response.set_cookie(COOKIE, visit.language, max_age=YEAR_SECONDS, samesite="lax", secure=secure, httponly=True)
     if visit.has_stale_cookie:
         response.delete_cookie(SESSION_COOKIE, samesite="lax", secure=secure, httponly=True)
 
@@ -119,3 +131,10 @@ def format_ago(language: Language, moment: datetime) -> str:
 def tone(name: str) -> int:
     """One of eight colours for a name, always the same one."""
     return zlib.crc32(name.casefold().encode()) % 8
+
+
+def identicon(name: str) -> str:
+    """A picture of 5 by 5 squares for a name, always the same one, as the path of an SVG."""
+    bits = int.from_bytes(hashlib.sha256(name.casefold().encode()).digest()[:4])
+    squares = [(x, y) for x in range(3) for y in range(5) if bits >> (x * 5 + y) & 1] or [(2, 2)]
+    return "".join(f"M{column} {y}h1v1h-1z" for x, y in squares for column in sorted({x, 4 - x}))

@@ -6,6 +6,7 @@ from yungu.api.http import Routes
 from yungu.api.web import assets
 from yungu.api.web.errors import render_error
 from yungu.api.web.views import (
+    edit,
     files,
     history,
     home,
@@ -16,6 +17,7 @@ from yungu.api.web.views import (
     people,
     repos,
     settings,
+    upload,
     viewer,
 )
 
@@ -29,6 +31,8 @@ def _of_repo(path: str = "") -> tuple[str, str]:
 routes.get("/")(home.get_home)
 routes.get("/search")(home.get_search)
 routes.get("/healthz")(home.get_health)
+routes.post("/theme")(home.post_theme)
+routes.get("/theme")(repos.get_parent)
 routes.get("/static/{path*}")(assets.get_static)
 routes.get("/{kinds}")(lists.get_list)
 
@@ -47,6 +51,8 @@ routes.post("/settings/tokens/revoke")(settings.post_revoke)
 
 routes.get("/organizations/new")(organizations.get_new)
 routes.post("/organizations/new")(organizations.post_new)
+routes.get("/organizations/{owner}/settings")(organizations.get_settings)
+routes.post("/organizations/{owner}/settings")(organizations.post_settings)
 routes.get("/organizations/{owner}/members")(organizations.get_members)
 routes.post("/organizations/{owner}/members")(organizations.post_member)
 routes.post("/organizations/{owner}/members/remove")(organizations.post_remove)
@@ -58,10 +64,24 @@ routes.post(*_of_repo("/settings"))(manage.post_settings)
 routes.post(*_of_repo("/settings/move"))(manage.post_move)
 routes.post(*_of_repo("/settings/delete"))(manage.post_delete)
 
+routes.get(*_of_repo("/new/{rev}"), *_of_repo("/new/{rev}/{path*}"))(edit.get_new)
+routes.post(*_of_repo("/new/{rev}"), *_of_repo("/new/{rev}/{path*}"), max_body=edit.MAX_FORM_BYTES)(edit.post_new)
+routes.get(*_of_repo("/edit/{rev}/{path*}"))(edit.get_edit)
+routes.post(*_of_repo("/edit/{rev}/{path*}"), max_body=edit.MAX_FORM_BYTES)(edit.post_edit)
+routes.get(*_of_repo("/delete/{rev}/{path*}"))(edit.get_delete)
+routes.post(*_of_repo("/delete/{rev}/{path*}"))(edit.post_delete)
+routes.get(*_of_repo("/upload/{rev}"), *_of_repo("/upload/{rev}/{path*}"))(upload.get_upload)
+routes.post(*_of_repo("/upload/{rev}"), *_of_repo("/upload/{rev}/{path*}"))(upload.post_upload)
+routes.post(*_of_repo("/uploads"), writes=False)(upload.post_plan)
+routes.put(*_of_repo("/uploads"))(upload.put_part)
+routes.post(*_of_repo("/uploads/complete"))(upload.post_complete)
+
 routes.get("/settings/password", "/settings/tokens/revoke", "/organizations/{owner}/members/remove")(repos.get_parent)
 routes.get(*_of_repo("/settings/move"), *_of_repo("/settings/delete"))(repos.get_parent)
 
 routes.get("/{owner}")(owners.get_owner)
+routes.get("/users/{owner}/follow")(owners.get_followed)
+routes.post("/users/{owner}/follow")(owners.post_follow)
 routes.get(*_of_repo())(repos.get_repo)
 routes.get("/models/{owner}/{name}")(repos.get_plain_models)
 routes.get(*_of_repo("/tree/{rev}"), *_of_repo("/tree/{rev}/{path*}"))(files.get_tree)

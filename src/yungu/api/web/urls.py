@@ -19,6 +19,15 @@ def owner(name: str) -> str:
     return f"/{quote(name, safe='')}"
 
 
+def owner_tab(name: str, tab: str, **query: str | None) -> str:
+    """One of the lists on the page of a user or organization."""
+    return with_query(owner(name), tab=tab, **query)
+
+
+def follow(name: str) -> str:
+    return f"/users/{quote(name, safe='')}/follow"
+
+
 def repo(repo: Repo) -> str:
     return repo_named(repo.kind, repo.repo_id)
 
@@ -48,6 +57,36 @@ def commit(repo_: Repo, oid: str) -> str:
     return _at(repo_, "commit", oid)
 
 
+def new_file(repo_: Repo, revision: str, folder: str = "") -> str:
+    return _at(repo_, "new", revision, folder)
+
+
+def edit(repo_: Repo, revision: str, path: str) -> str:
+    return _at(repo_, "edit", revision, path)
+
+
+def delete(repo_: Repo, revision: str, path: str) -> str:
+    return _at(repo_, "delete", revision, path)
+
+
+def upload(repo_: Repo, revision: str, folder: str = "") -> str:
+    return _at(repo_, "upload", revision, folder)
+
+
+def uploads(repo_: Repo) -> str:
+    """Where scripts send files in parts."""
+    return f"{repo(repo_)}/uploads"
+
+
+def discussions(repo_: Repo, **query: str | None) -> str:
+    return with_query(f"{repo(repo_)}/discussions", **query)
+
+
+def discussion(repo_: Repo, number: int, verb: str = "") -> str:
+    """The page of a discussion, or where one of its forms goes."""
+    return f"{repo(repo_)}/discussions/{number}" + (f"/{verb}" if verb else "")
+
+
 def viewer(repo_: Repo, **query: str) -> str:
     """The rows of a dataset, or of one ``file``."""
     return with_query(f"{repo(repo_)}/viewer", **query)
@@ -57,12 +96,20 @@ def viewer_picture(repo_: Repo, **query: str) -> str:
     return with_query(f"{repo(repo_)}/viewer/picture", **query)
 
 
+def like(repo_: Repo) -> str:
+    return f"{repo(repo_)}/like"
+
+
 def repo_settings(repo_: Repo) -> str:
     return f"{repo(repo_)}/settings"
 
 
 def members(organization: str) -> str:
     return f"/organizations/{quote(organization, safe='')}/members"
+
+
+def organization_settings(organization: str) -> str:
+    return f"/organizations/{quote(organization, safe='')}/settings"
 
 
 def login(next_path: str = "") -> str:

@@ -4,14 +4,30 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass, field
+from typing import Literal
 from urllib.parse import parse_qsl, urlencode
+
+import msgspec
 
 from yungu.accounts import ANONYMOUS, Actor, SignInRequired, TokenInvalid
 from yungu.accounts.models import Owner
 from yungu.api.http import Call
 from yungu.api.http.auth import SESSION_COOKIE
+from yungu.api.http.signing import SignatureInvalid, sign, verify
 from yungu.api.web.language import Language, choose_language, translations
 from yungu.kernel.db import Session
+
+Theme = Literal["light", "dark"]
+THEMES: tuple[Theme, ...] = ("light", "dark")
+THEME_COOKIE = "yungu_theme"
+TOLD_COOKIE = "yungu_told"
+_TOLD_SECONDS = 60
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What the page after a form shall say of what was done."""
+
+    text: str
 
 
 @dataclass(slots=True)
@@ -25,6 +41,25 @@ class Visit:
 
     def __post_init__(self) -> None:
         self.language = choose_language(self.call)
+
+    @property
+    def theme(self) -> Theme | None:
+        """The colours that the visitor has chosen, None to follow their system."""
+        chosen = self.call.cookies.get(THEME_COOKIE)
+        return chosen if chosen in THEMES else None
+
+    @property
+    def told(self) -> str:
+        """What the form before this page has done, as it said itself; empty when there was none. See `tell`."""
+        cookie = self.call.cookies.get(TOLD_COOKIE, "")
+        try:
+            return verify(self.call.site.secret, TOLD_COOKIE, cookie, Told).text if cookie else ""
+        except SignatureInvalid:
+            return ""
+
+    def tell(self, text: str) -> str:
+        """The cookie that makes the next page say ``text``: signed, so that nobody else puts words on our pages."""
+        return sign(self.call.site.secret, TOLD_COOKIE, Told(text[:300]), lifetime_seconds=_TOLD_SECONDS)
 
     @property
     def path(self) -> str:

@@ -90,5 +90,5 @@ def _latest(
     if before is not None:
         query = query.where(e.id < before)
     rows = session.execute(query.order_by(e.id.desc()).limit(limit))
-    found = (Activity(*row[:5], Repo(*row[5:])) for row in rows)
+    found = [Activity(number, kind, at, who, payload, Repo(*of)) for number, kind, at, who, payload, *of in rows]
     return [activity for activity in found if rules.may_read(reader, activity.repo)]

@@ -50,3 +50,27 @@ document.addEventListener("keydown", (event) => {
     document.getElementById("q").focus();
   }
 });
+
+// Other colours at once; without scripts the same buttons post a form.
+const dark = document.getElementById("dark");
+for (const form of document.querySelectorAll("form.theme")) {
+  form.addEventListener("submit", (event) => {
+    const theme = event.submitter.value;
+    event.preventDefault();
+    dark.media = theme === "dark" ? "all" : "not all";
+    document.querySelector('meta[name="color-scheme"]').content = theme;
+    const secure = location.protocol === "https:" ? "; secure" : "";
+    document.cookie = `yungu_theme=${theme}; path=/; max-age=31536000; samesite=lax${secure}`;
+    form.querySelector(`.to-${theme === "dark" ? "light" : "dark"}`).focus();
+  });
+}
+
+// A text that was changed and not sent is not lost by a wrong click.
+for (const form of document.querySelectorAll("form[data-guard]")) {
+  const text = form.querySelector("textarea");
+  let isSent = false;
+  form.addEventListener("submit", () => (isSent = true));
+  addEventListener("beforeunload", (event) => {
+    if (text && !isSent && text.value !== text.defaultValue) event.preventDefault();
+  });
+}

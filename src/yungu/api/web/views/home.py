@@ -1,29 +1,44 @@
-"""The first page, the search over everything, and the sign of life."""
+"""The first page, the search over everything, the choice of colours, and the sign of life."""
 
 from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
 
 import sqlalchemy as sa
 from starlette.responses import PlainTextResponse, Response
 
 from yungu import accounts, hub
 from yungu.api.http import Call
-from yungu.api.web.rendering import page
-from yungu.api.web.visit import begin
+from yungu.api.web import urls
+from yungu.api.web.activities import grouped
+from yungu.api.web.forms import read_form
+from yungu.api.web.rendering import YEAR_SECONDS, page, see_other
+from yungu.api.web.visit import THEME_COOKIE, THEMES, Visit, begin
 from yungu.hub import KINDS, RepoFilter
-from yungu.kernel.db import Session
+from yungu.kernel.db import Database, Session
 
-_SHOWN = 5
+_SHOWN = 6
+_OWN_SHOWN = 12
 _FOUND = 10
+_NEWS_SHOWN = 40
+_FIGURES_SECONDS = 60
 
 
 def get_home(session: Session, call: Call) -> Response:
+    """For strangers what this place is, for members what is new around them."""
     visit = begin(session, call)
     trending = {kind: hub.list_repos(session, RepoFilter(kind, limit=_SHOWN), visit.actor).items for kind in KINDS}
+    if visit.actor.user is not None:
+        return page(visit, "desk.html", trending=trending, **_desk(session, visit, visit.actor.user))
     newest = {
         kind: hub.list_repos(session, RepoFilter(kind, sort="created", limit=_SHOWN), visit.actor).items
         for kind in KINDS
     }
-    return page(visit, "home.html", trending=trending, newest=newest)
+    figures = _figures(call.site.db, int(time.monotonic() / _FIGURES_SECONDS))
+    return page(visit, "home.html", trending=trending, newest=newest, figures=figures)
 
 
 def get_search(session: Session, call: Call) -> Response:
@@ -37,6 +52,34 @@ def get_search(session: Session, call: Call) -> Response:
     return page(visit, "search.html", words=words, found=found, owners=owners, shown=_FOUND)
 
 
+def post_theme(session: Session, call: Call) -> Response:
+    """Remember which colours a visitor wants. Only who has no scripts comes here; the others set the cookie at once."""
+    visit = begin(session, call)
+    form = read_form(visit)
+    response = see_other(visit, urls.safe_path(form["next"]))
+    if form["theme"] in THEMES:
+        secure = call.origin.startswith("https:")
+        response.set_cookie(THEME_COOKIE, form["theme"], max_age=YEAR_SECONDS, samesite="lax", secure=secure)
+    return response
+
+
 def get_health(session: Session, _call: Call) -> Response:
     session.execute(sa.text("SELECT 1"))
     return PlainTextResponse("ok\n", headers={"cache-control": "no-store"})
+
+
+def _desk(session: Session, visit: Visit, user: accounts.Owner) -> Mapping[str, Any]:
+    return {
+        "own": hub.list_owned_repos(session, user.id, visit.actor, limit=_OWN_SHOWN),
+        "organizations": accounts.list_memberships(session, user.id),
+        "likes": hub.list_likes(session, user.id, visit.actor, limit=_SHOWN).items,
+        "news": grouped(hub.list_followed_activities(session, user.id, visit.actor, limit=_NEWS_SHOWN)),
+        "follows_count": accounts.count_follows(session, user.id)[1],
+    }
+
+
+@lru_cache(maxsize=4)
+def _figures(db: Database, _period: int) -> Mapping[str, int]:
+    """Counting everything takes a look at every repo: once a minute is enough."""
+    with db.read() as session:
+        return hub.count_everything(session)

@@ -60,7 +60,7 @@ def post_settings(session: Session, call: Call) -> Response:
         if form["gated"] not in _GATES:
             raise FieldInvalid("gated", visit.gettext("Choose one of these."))
     hub.change_settings(session, repo, visit.actor, visibility=visibility, gated=form["gated"])
-    return see_other(visit, urls.with_query(urls.repo_settings(repo), saved="1"))
+    return see_other(visit, urls.repo_settings(repo), told=visit.gettext("Saved."))
 
 
 def post_move(session: Session, call: Call) -> Response:
@@ -73,7 +73,8 @@ def post_move(session: Session, call: Call) -> Response:
         owner=NamespaceDenied,
     ):
         moved = hub.move_repo(session, repo, f"{form['owner']}/{form['name']}", visit.actor)
-    return see_other(visit, urls.repo_settings(moved))
+    told = visit.gettext("This repository is now %(name)s.") % {"name": moved.repo_id}
+    return see_other(visit, urls.repo_settings(moved), told=told)
 
 
 def post_delete(session: Session, call: Call) -> Response:
@@ -83,7 +84,8 @@ def post_delete(session: Session, call: Call) -> Response:
         if form["confirm"] != repo.repo_id:
             raise FieldInvalid("confirm", visit.gettext("Type the full name exactly to delete the repository."))
     hub.delete_repo(session, repo, visit.actor)
-    return see_other(visit, urls.owner(repo.namespace))
+    told = visit.gettext("The repository %(name)s is deleted.") % {"name": repo.repo_id}
+    return see_other(visit, urls.owner(repo.namespace), told=told)
 
 
 def _ruled(session: Session, call: Call) -> tuple[Visit, Repo]:
@@ -133,6 +135,5 @@ def _settings_page(session: Session, visit: Visit, repo: Repo, form: Form, error
         "owners": _owners(session, visit),
         "visibilities": VISIBILITIES,
         "gates": _GATES,
-        "saved": visit.call.query_params.get("saved") == "1" and not errors,
     }
     return page(visit, "repo_settings.html", repo=repo, form=form, errors=errors, **context)

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from starlette.responses import Response
 
 from yungu import accounts
-from yungu.accounts import NameInvalid, NameTaken, NotMember, UserNotFound
+from yungu.accounts import LinkInvalid, NameInvalid, NameTaken, NotMember, UserNotFound
 from yungu.accounts.errors import LastAdmin
 from yungu.accounts.models import ROLES, Owner
 from yungu.api.http import Call
 from yungu.api.web import urls
 from yungu.api.web.forms import EMPTY, FieldInvalid, Form, read_form, shown_again
 from yungu.api.web.rendering import page, see_other
+from yungu.api.web.views.settings import checked_profile
 from yungu.api.web.visit import Visit, begin
 from yungu.kernel.db import Session
 
@@ -30,6 +31,25 @@ def post_new(session: Session, call: Call) -> Response:
     with shown_again(visit, lambda errors: _new_page(visit, form, errors), name=(NameInvalid, NameTaken)):
         made = accounts.create_organization(session, form["name"], creator=user, full_name=form["full_name"][:200])
     return see_other(visit, urls.owner(made.name))
+
+
+def get_settings(session: Session, call: Call) -> Response:
+    visit = begin(session, call)
+    organization = accounts.ruled_organization(session, call.params["owner"], visit.actor)
+    return _settings_page(visit, organization, EMPTY, {})
+
+
+def post_settings(session: Session, call: Call) -> Response:
+    """What the organization says of itself."""
+    visit = begin(session, call)
+    visit.person()
+    form = read_form(visit)
+    organization = accounts.ruled_organization(session, call.params["owner"], visit.actor)
+    with shown_again(visit, lambda errors: _settings_page(visit, organization, form, errors), links=LinkInvalid):
+        said = checked_profile(visit, form)
+    full_name = form["full_name"][:200] or organization.name
+    accounts.update_owner(session, organization.id, full_name=full_name, **said)
+    return see_other(visit, urls.organization_settings(organization.name), told=visit.gettext("Saved."))
 
 
 def get_members(session: Session, call: Call) -> Response:
@@ -50,7 +70,8 @@ def post_member(session: Session, call: Call) -> Response:
             raise FieldInvalid("role", visit.gettext("Choose a role."))
         member = accounts.get_user(session, form["user"])
         accounts.add_member(session, organization, member, form["role"], by=user.id)
-    return see_other(visit, urls.members(organization.name))
+    told = visit.gettext("Saved: %(name)s") % {"name": member.name}
+    return see_other(visit, urls.members(organization.name), told=told)
 
 
 def post_remove(session: Session, call: Call) -> Response:
@@ -66,6 +87,10 @@ def post_remove(session: Session, call: Call) -> Response:
 
 def _new_page(visit: Visit, form: Form, errors: Mapping[str, str]) -> Response:
     return page(visit, "organization_new.html", form=form, errors=errors)
+
+
+def _settings_page(visit: Visit, organization: Owner, form: Form, errors: Mapping[str, str]) -> Response:
+    return page(visit, "organization_settings.html", organization=organization, form=form, errors=errors)
 
 
 def _members_page(

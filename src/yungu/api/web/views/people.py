@@ -66,10 +66,10 @@ async def post_join(call: Call) -> Response:
     return signed_in(visit, "/", value)
 
 
-def signed_in(visit: Visit, target: str, value: str) -> Response:
+def signed_in(visit: Visit, target: str, value: str, *, told: str = "") -> Response:
     """Go on to ``target`` with a new browser session."""
     visit.has_stale_cookie = False
-    response = see_other(visit, target)
+    response = see_other(visit, target, told=told)
     secure = visit.call.origin.startswith("https:")
     seconds = int(accounts.SESSION_LIFETIME.total_seconds())
     response.set_cookie(SESSION_COOKIE, value, max_age=seconds, httponly=True, samesite="lax", secure=secure)

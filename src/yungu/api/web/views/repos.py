@@ -40,6 +40,7 @@ class Frame:
     tab: str
     may_rule: bool
     may_read_files: bool
+    may_contribute: bool
 
 
 def get_repo(session: Session, call: Call) -> Response:
@@ -74,7 +75,8 @@ def get_parent(_session: Session, call: Call) -> Response:
 def frame(session: Session, visit: Visit, repo: Repo, tab: str) -> Frame:
     granted = bool(repo.gated) and hub.is_granted(session, repo, visit.actor)
     may_read_files = hub.may_read_files(visit.actor, repo, is_granted=granted)
-    return Frame(repo, tab, hub.may_admin(visit.actor, repo), may_read_files)
+    may_contribute = may_read_files and hub.may_contribute(visit.actor, repo)
+    return Frame(repo, tab, hub.may_admin(visit.actor, repo), may_read_files, may_contribute)
 
 
 def enter(session: Session, call: Call) -> Place:

@@ -9,7 +9,7 @@ from typing import Any, cast
 from starlette.responses import Response
 
 from yungu import accounts, hub
-from yungu.accounts import Credentials, PasswordWrong, Scope, TokenGrant
+from yungu.accounts import Credentials, LinkInvalid, PasswordWrong, Scope, TokenGrant
 from yungu.accounts.errors import PasswordWeak
 from yungu.accounts.models import Owner
 from yungu.api.http import Call
@@ -25,6 +25,8 @@ from yungu.kernel.db import Session
 _SCOPES: tuple[Scope, ...] = ("read", "write", "fine-grained")
 _LIFETIMES = {"30": timedelta(days=30), "90": timedelta(days=90), "365": timedelta(days=365)}
 _MAX_GRANTS = 100
+_MAX_BIO_LENGTH = 500
+_MAX_LINKS = 5
 _KINDS = {"models": "model", "datasets": "dataset", "spaces": "space"}
 
 
@@ -39,10 +41,21 @@ def get_profile(session: Session, call: Call) -> Response:
 def post_profile(session: Session, call: Call) -> Response:
     visit = begin(session, call)
     user, form = visit.person(), read_form(visit)
-    with shown_again(visit, lambda errors: _profile_page(visit, user, form, errors)):
-        email = checked_email(visit, form)
-    accounts.update_owner(session, user.id, full_name=form["full_name"][:200] or user.name, email=email)
-    return see_other(visit, "/settings/profile?saved=1")
+    with shown_again(visit, lambda errors: _profile_page(visit, user, form, errors), links=LinkInvalid):
+        email, said = checked_email(visit, form), checked_profile(visit, form)
+    accounts.update_owner(session, user.id, full_name=form["full_name"][:200] or user.name, email=email, **said)
+    return see_other(visit, "/settings/profile", told=visit.gettext("Saved."))
+
+
+def checked_profile(visit: Visit, form: Form) -> dict[str, Any]:
+    """What a user or organization says of itself: ``bio`` and ``links``. Raises FieldInvalid, LinkInvalid."""
+    bio, links = form["bio"].replace("\r\n", "\n"), form["links"].split()
+    if len(bio) > _MAX_BIO_LENGTH:
+        raise FieldInvalid("bio", visit.gettext("This is too long: at most 500 characters."))
+    if len(links) > _MAX_LINKS:
+        raise FieldInvalid("links", visit.gettext("At most five links."))
+    accounts.check_links(links)
+    return {"bio": bio, "links": links}
 
 
 async def post_password(call: Call) -> Response:
@@ -62,7 +75,7 @@ async def post_password(call: Call) -> Response:
         hashed = await limits.in_password_thread(lambda: _checked(held, form))
         value = await call.write(_change_password, call, user, hashed)
     limits.by_name.forgive(key)
-    return signed_in(visit, "/settings/profile?saved=1", value)
+    return signed_in(visit, "/settings/profile", value, told=visit.gettext("The password is changed."))
 
 
 def _checked(held: Credentials, form: Form) -> str:
@@ -77,8 +90,7 @@ def _change_password(session: Session, call: Call, user: Owner, password_hash: s
 
 
 def _profile_page(visit: Visit, user: Owner, form: Form, errors: Mapping[str, str]) -> Response:
-    saved = visit.call.query_params.get("saved") == "1" and not errors
-    return page(visit, "settings/profile.html", tab="profile", user=user, form=form, errors=errors, saved=saved)
+    return page(visit, "settings/profile.html", tab="profile", user=user, form=form, errors=errors)
 
 
 # --- tokens
@@ -114,7 +126,7 @@ def post_revoke(session: Session, call: Call) -> Response:
     if not (number.isascii() and number.isdigit() and len(number) < 19):
         raise accounts.TokenNotFound
     accounts.revoke_token(session, user.id, int(number))
-    return see_other(visit, "/settings/tokens")
+    return see_other(visit, "/settings/tokens", told=visit.gettext("The token is revoked."))
 
 
 def _scope(visit: Visit, form: Form) -> Scope:
