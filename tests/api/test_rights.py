@@ -170,6 +170,21 @@ ROUTES = {
     "GET /{repo}/settings": Takes("key"),
     "GET /{repo}/settings/move": Takes("read"),
     "GET /{repo}/settings/delete": Takes("read"),
+    "GET /{repo}/new/{rev}": Takes("key"),
+    "GET /{repo}/new/{rev}/{path*}": Takes("key", params={"path*": "folder"}),
+    "GET /{repo}/edit/{rev}/{path*}": Takes("key"),
+    "GET /{repo}/delete/{rev}/{path*}": Takes("key"),
+    "GET /{repo}/upload/{rev}": Takes("key"),
+    "GET /{repo}/upload/{rev}/{path*}": Takes("key", params={"path*": "folder"}),
+    "POST /{repo}/new/{rev}": Takes("key"),
+    "POST /{repo}/new/{rev}/{path*}": Takes("key", params={"path*": "folder"}),
+    "POST /{repo}/edit/{rev}/{path*}": Takes("key"),
+    "POST /{repo}/delete/{rev}/{path*}": Takes("key"),
+    "POST /{repo}/upload/{rev}": Takes("key"),
+    "POST /{repo}/upload/{rev}/{path*}": Takes("key", params={"path*": "folder"}),
+    "POST /{repo}/uploads": Takes("key", json={"files": [{"path": "x", "size": 1}]}),
+    "PUT /{repo}/uploads": Takes("key", content="x"),
+    "POST /{repo}/uploads/complete": Takes("key", json={}),
     "POST /{repo}/settings": Takes("key"),
     "POST /{repo}/settings/move": Takes("key"),
     "POST /{repo}/settings/delete": Takes("key"),
@@ -202,7 +217,7 @@ PERSONAL = """
     POST /api/collections | PATCH /api/collections/{owner}/{slug} | DELETE /api/collections/{owner}/{slug}
     POST /api/collections/{owner}/{slug}/items | PATCH /api/collections/{owner}/{slug}/items/{item}
     DELETE /api/collections/{owner}/{slug}/items/{item} | POST /api/repos/create
-    GET /organizations/{owner}/members
+    GET /organizations/{owner}/members | GET /organizations/{owner}/settings
     GET /api/v1/users/me | GET /openapi/v1/users/me | POST /api/v1/models | POST /api/v1/datasets
     PUT /api/v1/datasets/{number} | DELETE /api/v1/datasets/{number} | DELETE /api/v1/skills/{developer}/{skill}
     POST /openapi/v1/studios | PATCH /openapi/v1/studios/{developer}/{studio}/settings
@@ -222,7 +237,8 @@ KEYED = """
     POST /login | POST /logout | POST /join | GET /settings | GET /settings/profile | POST /settings/profile
     GET /settings/password | POST /settings/password | GET /settings/tokens | POST /settings/tokens
     GET /settings/tokens/revoke | POST /settings/tokens/revoke | GET /new | POST /new
-    GET /organizations/new | POST /organizations/new
+    GET /organizations/new | POST /organizations/new | POST /organizations/{owner}/settings
+    GET /theme | POST /theme | GET /users/{owner}/follow | POST /users/{owner}/follow
     POST /organizations/{owner}/members | GET /organizations/{owner}/members/remove
     POST /organizations/{owner}/members/remove
 """
