@@ -36,6 +36,7 @@ from uvicorn.protocols.utils import is_ssl
 from yungu.api.http.files import PATHSEND, SENDBLOCKS
 from yungu.api.http.threads import in_byte_thread
 from yungu.api.http.uploads import TAKEOVER, BodyTruncated, Sink
+from yungu.storage.direct import aligned_buffer
 
 TAKEOVER_MIN_BYTES = 1 << 20
 
@@ -371,16 +372,18 @@ class _BlockSender(_Sender):
 
 
 class _Receiver:
-    """A request body on its way from a socket into a sink, by turns."""
+    """A request body on its way from a socket into a sink, by turns.
+
+    Every block but the last is a whole step from an aligned buffer, so that a sink may write it directly."""
 
     def __init__(self, sock: socket.socket, sink: Sink, early: bytearray, late: int) -> None:
         """``early`` bytes are here already, ``late`` (their number) are still in the socket or on the way."""
         self.missing = late
         self._socket = sock
         self._sink = sink
-        self._early = early
-        self._buffer = memoryview(bytearray(min(_RECEIVE_STEP_BYTES, late)))
-        self._filled = 0
+        self._buffer = aligned_buffer(max(len(early), min(_RECEIVE_STEP_BYTES, len(early) + late)))
+        self._filled = len(early)
+        self._buffer[: self._filled] = early
         self._poll = select.poll()
         self._poll.register(sock, select.POLLIN)
 
@@ -388,14 +391,14 @@ class _Receiver:
         """Receive until the body or the turn ends or the peer is slow; True when all is in the sink.
 
         Raises BodyTruncated, and what the sink raises."""
-        if self._early:
-            early, self._early = self._early, bytearray()
-            self._sink.write(memoryview(early))
         pause_at = max(0, self.missing - _TURN_BYTES)
-        while self.missing > pause_at and self._receive_some():
+        while self.missing > pause_at:
             if self._filled == len(self._buffer):
                 self._flush()
-        self._flush()
+            if not self._receive_some():
+                break
+        if not self.missing:
+            self._flush()
         return not self.missing
 
     def _receive_some(self) -> bool:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from yungu import hub
 from yungu.api.http import Call
 from yungu.api.http.threads import in_byte_thread
 from yungu.api.http.uploads import receive_body
+from yungu.api.xet.tokens import XetClaims
+from yungu.kernel.db import Session
 from yungu.storage import xet
 from yungu.storage.backends import StagedBytes
 
@@ -19,6 +22,12 @@ class _VerifiedSink:
     def write(self, data: memoryview | bytes) -> None:
         kept = self.verifier.write(data)
         self._staged.write(memoryview(data)[:kept])
+
+
+def check_room(session: Session, claims: XetClaims, more_bytes: int) -> None:
+    """Raises QuotaExceeded when the owner of the repo may not keep ``more_bytes`` besides what is there."""
+    repo = hub.get_repo_by_id(session, claims.repo)
+    hub.check_quota(session, repo.owner_id, more_bytes, uploader_id=claims.user)
 
 
 async def receive_xorb(call: Call, xorb_hash: str, *, user_id: int, length: int | None = None) -> bool:
