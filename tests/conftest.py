@@ -17,11 +17,12 @@ import pytest
 from support import postgres
 from support.servers import LiveHub, SpawnedServer, live_hub, start_server
 from support.world import World
-from yungu import migrations
+from yungu import hub, migrations
 from yungu.accounts import Actor
 from yungu.api.http import Site
 from yungu.app.settings import load
 from yungu.kernel.db import Database
+from yungu.search import Catalogue
 from yungu.storage.git import GitStore
 from yungu.storage.local import LocalStore
 
@@ -81,8 +82,15 @@ def store(tmp_path: Path) -> LocalStore:
 
 
 @pytest.fixture
-def site(database: Database, git_store: GitStore, store: LocalStore) -> Iterator[Site]:
-    made = Site(db=database, git=git_store, store=store, secret=b"s" * 32)
+def catalogue(tmp_path: Path) -> Iterator[Catalogue]:
+    opened = Catalogue(tmp_path / "search", hub.LAYOUT)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def site(database: Database, git_store: GitStore, store: LocalStore, catalogue: Catalogue) -> Iterator[Site]:
+    made = Site(db=database, git=git_store, store=store, secret=b"s" * 32, catalogue=catalogue)
     yield made
     made.workers.shutdown()
 
