@@ -82,6 +82,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     viewer_seconds: Annotated[
         int, Doc(description="Seconds that reading one table, or one SQL query, may take.", ge=1, le=600)
     ] = 20
+    backup_folder: Annotated[
+        str,
+        Doc(description="Where backups go that are asked for on the administrators' page. Empty: `backups` in `data`."),
+    ] = ""
     trusted_proxies: Annotated[
         str, Doc(description="Addresses whose `X-Forwarded-*` headers are believed, separated by commas.")
     ] = "127.0.0.1"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import yungu.accounts.models
 import yungu.hub.models
 import yungu.kernel.events
+import yungu.kernel.upkeep
 import yungu.storage.models
 import yungu.storage.xet.models  # noqa: F401 - each import fills the metadata
 from yungu.kernel.db import metadata

@@ -48,6 +48,7 @@ def build_site(settings: Settings) -> Site:
         address=settings.base_url.rstrip("/"),
         registration=settings.registration,
         rates=_rates(settings),
+        backups=Path(settings.backup_folder).expanduser() if settings.backup_folder else data / "backups",
         webhook_private_addresses=settings.webhook_private_addresses,
         modelscope_create_visibility=settings.modelscope_create_visibility,
         tables=_tables(settings),

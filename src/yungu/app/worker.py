@@ -11,8 +11,9 @@ from functools import partial
 from yungu import accounts, hub
 from yungu.api.http import Site
 from yungu.api.http.blobs import read_blob
-from yungu.app import chores, courier, indexer
+from yungu.app import chores, courier, indexer, upkeep
 from yungu.kernel import events
+from yungu.kernel.clock import now as clock_now
 
 log = logging.getLogger("yungu.worker")
 _FLUSH_EVERY_SECONDS = 2.0
@@ -23,8 +24,9 @@ _STAGING_LIVES_SECONDS = 24 * 3600
 @asynccontextmanager
 async def running(site: Site) -> AsyncIterator[None]:
     """While inside: flush counters and notify users every two seconds, sweep every hour, call webhooks, keep the search
-    index. Flushes once more when leaving."""
-    tasks = [asyncio.create_task(work) for work in (_loop(site), courier.run(site), indexer.run(site))]
+    index, do what administrators ask for. Flushes once more when leaving."""
+    works = (_loop(site), courier.run(site), indexer.run(site), upkeep.run(site))
+    tasks = [asyncio.create_task(work) for work in works]
     try:
         yield
     finally:
@@ -61,6 +63,7 @@ async def _loop(site: Site) -> None:
             swept_at = clock()
             await _guarded(lambda: site.store.sweep_staging(_STAGING_LIVES_SECONDS))
             await _guarded(lambda: chores.keep_packed(site))
+        site.worker_at = clock_now()
         await asyncio.sleep(_FLUSH_EVERY_SECONDS)
         await _guarded(lambda: flush(site))
         await _guarded(lambda: notify_users(site))

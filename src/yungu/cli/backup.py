@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from yungu.cli.console import AsJson, Data, data_problems_told, load_settings, open_site, progress, show, size_text
+from yungu.cli.console import (
+    AsJson,
+    Data,
+    data_problems_told,
+    load_settings,
+    note_run,
+    open_site,
+    progress,
+    show,
+    size_text,
+)
 from yungu.cli.fsck import DAMAGE_FOUND, tell_report
 
 
@@ -18,10 +28,13 @@ def backup(
 ) -> None:
     """Write the whole hub to one file, while it runs. The file holds secrets: keep it safe."""
     from yungu.app.backup import back_up
+    from yungu.kernel import clock
 
+    started_at = clock.now()
     with open_site(data) as site, progress(as_json=as_json) as tell:
         copied = back_up(site, file, tell=tell)
-    text = f"Wrote {file}: {copied.rows} rows, {copied.files} files, {size_text(copied.size_bytes)}."
+        text = f"Wrote {file}: {copied.rows} rows, {copied.files} files, {size_text(copied.size_bytes)}."
+        note_run(site, "backup", started_at, text)
     show(
         {"file": str(file), "rows": copied.rows, "files": copied.files, "bytes": copied.size_bytes},
         text,

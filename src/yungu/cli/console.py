@@ -13,12 +13,14 @@ import typer
 from yungu.kernel.errors import Invalid, NotFound, Unavailable
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
     from rich.progress import Progress
 
     from yungu.api.http import Site
     from yungu.app.settings import Settings
+    from yungu.kernel.upkeep import Kind
 
 Data = Annotated[str | None, typer.Option("--data", metavar="DIR", help="The hub's data folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -101,6 +103,14 @@ def data_problems_told(settings: Settings) -> Iterator[None]:
     except DBAPIError as error:
         place = settings.database_url.rpartition("@")[2] or str(settings.data_path / "yungu.db")
         raise DataUnusable(f"The database {place} cannot be used: {error.orig}.") from error
+
+
+def note_run(site: Site, kind: Kind, started_at: datetime, result: str) -> None:
+    """Let the administrators' page know of a check, a sweep or a backup that was done by a command."""
+    from yungu.kernel import upkeep
+
+    with site.db.write() as session:
+        upkeep.note(session, kind, {}, started_at, result)
 
 
 def read_password(wanted: bool) -> str | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from yungu.cli.console import AsJson, Data, open_site, progress, show, size_text
+from yungu.cli.console import AsJson, Data, note_run, open_site, progress, show, size_text
 
 if TYPE_CHECKING:
     from yungu.app.gc import Swept
@@ -23,9 +23,13 @@ def gc(
 ) -> None:
     """Delete what no repo refers to any more, safely beside a running server."""
     from yungu.app.gc import sweep
+    from yungu.kernel import clock
 
+    started_at = clock.now()
     with open_site(data) as site, progress(as_json=as_json) as tell:
         swept = sweep(site, grace=timedelta(days=grace_days), dry_run=dry_run, tell=tell)
+        if not dry_run:
+            note_run(site, "gc", started_at, _text(swept, dry_run))
     show(swept, _text(swept, dry_run), as_json=as_json)
 
 

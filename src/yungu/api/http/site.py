@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
 
 from yungu.api.http.rates import Rates
 from yungu.hub import DownloadCounter, ViewCounter
@@ -18,7 +20,8 @@ from yungu.tables import LockedDuckDB, Tables
 class Site:
     """Built once by the composition root. ``base_url`` None: answer with whatever host the client used. ``address``:
     where the hub says it is when nobody asks, in what it tells webhooks.
-    ``modelscope_create_visibility``: see `yungu.app.settings`."""
+    ``modelscope_create_visibility``: see `yungu.app.settings`. ``backups``: the folder that they go to when they are
+    asked for on a page; ``worker_at``: when the work beside requests was last seen alive."""
 
     db: Database
     git: GitStore
@@ -31,6 +34,8 @@ class Site:
     webhook_private_addresses: bool = False
     modelscope_create_visibility: str = "private"
     rates: Rates | None = None
+    backups: Path | None = None
+    worker_at: datetime | None = None
     downloads: DownloadCounter = field(default_factory=DownloadCounter)
     views: ViewCounter = field(default_factory=ViewCounter)
     used_tokens: set[int] = field(default_factory=set)

@@ -106,6 +106,29 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_table(
+        "upkeep_runs",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column(
+            "options", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False
+        ),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("asked_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("asked_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.Column("started_at", yungu.kernel.db.Moment(timezone=True), nullable=True),
+        sa.Column("ended_at", yungu.kernel.db.Moment(timezone=True), nullable=True),
+        sa.Column("step", sa.String(length=60), nullable=False),
+        sa.Column("done_count", sa.BigInteger(), nullable=False),
+        sa.Column("total_count", sa.BigInteger(), nullable=False),
+        sa.Column("log", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False),
+        sa.Column("result", sa.String(length=1000), nullable=False),
+        sa.Column("is_unwanted", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_upkeep_runs")),
+    )
+    with op.batch_alter_table("upkeep_runs", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_upkeep_runs_state"), ["state"], unique=False)
+
+    op.create_table(
         "xet_files",
         sa.Column("hash", sa.String(length=64), nullable=False),
         sa.Column("sha256", sa.String(length=64), nullable=False),
@@ -815,6 +838,10 @@ def downgrade() -> None:
 
     op.drop_table("xorbs")
     op.drop_table("xet_files")
+    with op.batch_alter_table("upkeep_runs", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_upkeep_runs_state"))
+
+    op.drop_table("upkeep_runs")
     op.drop_table("owners")
     with op.batch_alter_table("mcp_servers", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_mcp_servers_category"))
