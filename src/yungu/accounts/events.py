@@ -15,6 +15,12 @@ class OrganizationCreated(Event, frozen=True, kw_only=True):
     name: str
 
 
+class OwnerChanged(Event, frozen=True, kw_only=True):
+    """What a user or organization says of itself."""
+
+    owner_id: int
+
+
 class MemberAdded(Event, frozen=True, kw_only=True):
     organization_id: int
     user_id: int

@@ -40,6 +40,10 @@ class CommitPushed(Event, frozen=True, kw_only=True):
     after: str
 
 
+class HeadMeasured(Event, frozen=True, kw_only=True):
+    """The sizes and parameters of the files at the head are known; what they are is in the repo's row."""
+
+
 class RefDeleted(Event, frozen=True, kw_only=True):
     ref: str
     before: str
@@ -59,6 +63,11 @@ class DiscussionStatusChanged(Event, frozen=True, kw_only=True):
     number: int
     before: str
     after: str
+
+
+class PullRequestReviewed(Event, frozen=True, kw_only=True):
+    number: int
+    verdict: str
 
 
 class RepoLiked(Event, frozen=True, kw_only=True):

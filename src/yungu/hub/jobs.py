@@ -8,8 +8,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from yungu.hub import queries
+from yungu.hub.events import HeadMeasured
 from yungu.hub.models import Repo, repos
 from yungu.kernel.db import Database
+from yungu.kernel.events import record
 from yungu.storage.errors import BytesNotFound, GitObjectMissing
 from yungu.storage.git import GitStore
 
@@ -33,6 +35,7 @@ def measure_heads(database: Database, git: GitStore, read: queries.ReadRange) ->
         with database.write() as session:
             changed = sa.update(repos).where(repos.c.id == repo.id)
             session.execute(changed.values(measured_head=repo.head, **found))
+            record(session, HeadMeasured(), actor_id=None, repo_id=repo.id)
     return len(waiting)
 
 

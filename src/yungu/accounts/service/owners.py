@@ -14,6 +14,7 @@ from yungu.accounts.events import (
     MemberAdded,
     MemberRemoved,
     OrganizationCreated,
+    OwnerChanged,
     OwnerDeleted,
     UserCreated,
     UserSuspended,
@@ -56,6 +57,7 @@ def create_organization(
 def update_owner(session: Session, owner_id: int, **values: Any) -> None:
     """Change ``full_name``, ``email``, ``bio``, ``links`` or ``default_visibility``."""
     session.execute(sa.update(owners).where(owners.c.id == owner_id).values(**values))
+    record(session, OwnerChanged(owner_id=owner_id), actor_id=None)
 
 
 def add_member(session: Session, organization: Owner, user: Owner, role: Role, *, by: int | None) -> None:
