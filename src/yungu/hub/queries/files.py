@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -37,6 +38,10 @@ class _Listings:
         if len(found) <= _KEPT_NODES // 4:
             self._keep(tree, found)
         return found
+
+    def known(self, tree: str) -> tuple[TreeNode, ...] | None:
+        """The listing, if it is kept already."""
+        return self._kept.get(tree)
 
     def _keep(self, tree: str, nodes: tuple[TreeNode, ...]) -> None:
         with self._lock:
@@ -163,8 +168,24 @@ def _tree(git: GitObjects, commit: str) -> str:
 
 @lru_cache(maxsize=16384)
 def _find(git: GitObjects, commit: str, path: str) -> TreeFile | TreeFolder | None:
-    entry = git.entry(_tree(git, commit), path) if path else None
+    tree = _tree(git, commit)
+    if found := _search(_listings.known(tree) or (), path):  # git reads the whole folder again for each of its files
+        return found
+    entry = git.entry(tree, path) if path else None
     return _node(git, entry) if entry else None
+
+
+def _search(nodes: Sequence[TreeNode], path: str) -> TreeNode | None:
+    """Look a path up in a recursive listing, which git sorts as if the names of folders ended in a slash."""
+    for wanted in (path, f"{path}/"):
+        at = bisect_left(nodes, wanted, key=_order)
+        if at < len(nodes) and _order(nodes[at]) == wanted:
+            return nodes[at]
+    return None
+
+
+def _order(node: TreeNode) -> str:
+    return f"{node.path}/" if isinstance(node, TreeFolder) else node.path
 
 
 def _node(git: GitObjects, entry: Entry) -> TreeNode:
