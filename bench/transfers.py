@@ -54,7 +54,7 @@ def _upload(hub: Hub, nginx: Nginx, size_bytes: int, rounds: int) -> list[Figure
     for number in range(rounds):
         body = _random(size_bytes, number)
         sha256 = hashlib.sha256(body).hexdigest()
-        action = _lfs_action(connection, repo_id, sha256, size_bytes)
+        action = lfs_action(connection, repo_id, sha256, size_bytes)
         before = _rest(hub)
         with hub.meter() as meter:
             put(action["href"], body, action.get("header", {}))
@@ -128,7 +128,7 @@ def _random(size_bytes: int, number: int) -> bytes:
     return numpy.random.default_rng(number).bytes(size_bytes)
 
 
-def _lfs_action(connection: Connection, repo_id: str, sha256: str, size_bytes: int) -> dict[str, object]:
+def lfs_action(connection: Connection, repo_id: str, sha256: str, size_bytes: int) -> dict[str, object]:
     wanted = {"operation": "upload", "transfers": ["basic"], "objects": [{"oid": sha256, "size": size_bytes}]}
     found = connection.send_json("POST", f"/{repo_id}.git/info/lfs/objects/batch", wanted)
     return found["objects"][0]["actions"]["upload"]
