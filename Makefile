@@ -109,3 +109,7 @@ lock: $(BUILD)/uv/bin/uv ## Renew the lock files for what pyproject.toml asks: U
 .PHONY: matrix-hf
 matrix-hf: setup-dev ## Try every generation of the Hugging Face client, transformers and datasets: ARGS="--only 2.4.0"
 	$(BIN)/python tests/clients/matrix.py $(ARGS)
+
+.PHONY: matrix-ms
+matrix-ms: setup-dev ## Try both generations of the ModelScope client, and all dialects across: ARGS="--only recipe"
+	$(BIN)/python tests/clients/modelscope_matrix.py $(ARGS)
