@@ -125,7 +125,7 @@ def _clean(html: str, target: _Target) -> str:
         allowed_classes=_CLASSES | {"span": code.CLASSES, "a": {"footnote-backref"}, "pre": {"code"}},
         url_schemes={"http", "https", "mailto"},
         link_rel="nofollow ugc noopener noreferrer",
-        set_tag_attribute_values={"input": {"disabled": ""}},
+        set_tag_attribute_values={"input": {"disabled": ""}, "pre": {"tabindex": "0"}},
     )
 
 

@@ -250,8 +250,6 @@ addEventListener("beforeunload", (event) => {
   if (running) event.preventDefault();
 });
 
-form.querySelector(".with-script").hidden = false;
-form.classList.add("scripted");
 const unfinished = JSON.parse(sessionStorage.getItem(memory) || "[]");
 if (unfinished.length) {
   const note = form.querySelector(".unfinished");

@@ -1,0 +1,178 @@
+"""Every kind of page is for everybody: what axe-core finds, what the keyboard reaches, what a page weighs.
+
+Rules: https://github.com/dequelabs/axe-core/blob/develop/doc/rule-descriptions.md, of which what is called serious or
+critical must not occur. Each page is looked at in both languages, both themes and on a wide and a narrow screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from support.servers import LiveHub
+from support.visitor import Visitor
+from support.web_forge import png, safetensors
+from yungu import accounts, hub
+from yungu.api.http.auth import SESSION_COOKIE
+
+MAX_PAGE_BYTES = 150_000
+_CARD = """---
+license: mit
+language: [zh, en]
+tags: [tea]
+pipeline_tag: text-classification
+---
+# Tea
+
+| a | b |
+| --- | --- |
+| `x` | 1 |
+
+> [!NOTE]
+> A note, a [link](https://example.org) and `code`.
+
+```python
+def brew(leaves: int) -> str:
+    return f"{leaves} leaves"  # hot
+```
+"""
+# a page of each kind, for somebody who may do everything there; "-": for a stranger
+PAGES = {
+    "desk": "/",
+    "list": "/models",
+    "search": "/search?q=tea",
+    "user": "{me}",
+    "activity": "{me}?tab=activity",
+    "likes": "{me}?tab=likes",
+    "following": "{me}?tab=following",
+    "collections": "{me}?tab=collections",
+    "organization": "{town}?tab=members",
+    "members": "/organizations{town}/members",
+    "organization settings": "/organizations{town}/settings",
+    "new organization": "/organizations/new",
+    "new repo": "/new",
+    "profile": "/settings/profile",
+    "tokens": "/settings/tokens",
+    "card": "{repo}",
+    "files": "{repo}/tree/main",
+    "file": "{repo}/blob/main/src/brew.py",
+    "weights": "{repo}/blob/main/model.safetensors",
+    "history": "{repo}/commits/main",
+    "commit": "{repo}/commit/{commit}",
+    "repo settings": "{repo}/settings",
+    "new file": "{repo}/new/main",
+    "edit": "{repo}/edit/main/README.md",
+    "delete": "{repo}/delete/main/src",
+    "upload": "{repo}/upload/main",
+    "error": "/nobody/nothing",
+    "- home": "/",
+    "- user": "{me}",
+    "- card": "{repo}",
+    "- login": "/login",
+}
+_GROUPS = [list(PAGES)[start::8] for start in range(8)]
+
+
+@pytest.fixture(scope="module")
+def places(live: LiveHub) -> dict[str, str]:
+    """What stands for the names in PAGES; ``me`` is signed in."""
+    world, lin = live.world, live.actor(live.user(live.fresh_name("lin"), password="long enough"))
+    mei = live.actor(live.user())
+    town = world.organization(live.fresh_name("town"), admin=lin, write=[mei])
+    files = {
+        "README.md": _CARD.encode(),
+        "src/brew.py": b"def brew():\n    return 'tea'  # hot\n",
+        "leaf.png": png(),
+        "model.safetensors": safetensors({"w": ("F32", [2, 2])}),
+    }
+    repo = world.repo(f"{lin.name}/tea", by=lin, files=files)
+    commit = world.commit(repo, {"src/brew.py": b"def brew():\n    return 'more'\n", "leaf.png": None}, by=lin)
+    with live.site.db.write() as session:
+        assert lin.user is not None and mei.user is not None
+        accounts.follow_owner(session, lin.user, mei.user)
+        accounts.update_owner(session, lin.user.id, bio="Grows tea.", links=["https://example.org/tea"])
+        hub.like_repo(session, repo, lin)
+    world.repo(f"{mei.name}/cups", by=mei, kind="dataset")
+    return {"me": f"/{lin.name}", "town": f"/{town.name}", "repo": f"/{repo.repo_id}", "commit": commit.oid}
+
+
+@pytest.fixture
+def window(chromium: Any, live: LiveHub) -> Iterator[Callable[..., Any]]:
+    """``window(name, **options)``: a browser window of somebody who is signed in, or of a stranger."""
+    contexts = []
+
+    def open_one(name: str | None = None, **options: Any) -> Any:
+        context = chromium.new_context(base_url=live.url, reduced_motion="reduce", **options)
+        contexts.append(context)
+        if name is not None:
+            visitor = Visitor(live, name)
+            context.add_cookies([{"name": SESSION_COOKIE, "value": visitor.cookies[SESSION_COOKIE], "url": live.url}])
+            visitor.close()
+        context.add_init_script(_WATCH_SHIFTS)
+        return context.new_page()
+
+    yield open_one
+    for context in contexts:
+        context.close()
+
+
+_WATCH_SHIFTS = """
+window.shift = 0
+new PerformanceObserver(list => {
+  for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shift += entry.value
+}).observe({type: "layout-shift", buffered: true})
+"""
+_WEIGHT = """
+performance.getEntriesByType("navigation")[0].decodedBodySize + performance.getEntriesByType("resource")
+  .filter(one => /[.](css|js)/.test(one.name)).reduce((sum, one) => sum + one.decodedBodySize, 0)
+"""
+
+
+def _faults(page: Any, rules: list[str] | None = None) -> list[str]:
+    options: dict[str, Any] = {"resultTypes": ["violations"]}
+    if rules:
+        options["runOnly"] = {"type": "rule", "values": rules}
+    found = Axe().run(page, options=options).response["violations"]
+    return [
+        f"{fault['id']}: {node['html'][:160]} {node['failureSummary'][:200]}"
+        for fault in found
+        if fault["impact"] in ("serious", "critical")
+        for node in fault["nodes"][:3]
+    ]
+
+
+@pytest.mark.parametrize("names", _GROUPS, ids=lambda names: ",".join(names).replace(" ", "_"))
+@pytest.mark.parametrize(
+    ("locale", "width", "themes"), [("en-US", 1280, ("light", "dark")), ("zh-CN", 390, ("dark", "light"))]
+)
+def test_no_page_has_a_serious_fault_moves_or_weighs_much(
+    window: Callable[..., Any],
+    places: dict[str, str],
+    locale: str,
+    width: int,
+    themes: tuple[str, str],
+    names: list[str],
+) -> None:
+    options = {"locale": locale, "viewport": {"width": width, "height": 800}, "color_scheme": themes[0]}
+    member, stranger = window(places["me"].strip("/"), **options), window(**options)
+    wrong: list[str] = []
+
+    for name in names:
+        page = stranger if name.startswith("-") else member
+        page.emulate_media(color_scheme=themes[0])
+        page.goto(PAGES[name].format(**places))
+        faults = _faults(page)
+        page.emulate_media(color_scheme=themes[1])
+        faults += _faults(page, ["color-contrast"])
+        if page.evaluate("document.documentElement.scrollWidth") > width:
+            faults.append("is wider than the window")
+        if page.evaluate("window.shift") > 0.02:
+            faults.append(f"moves while it loads: {page.evaluate('window.shift')}")
+        weight = page.evaluate(_WEIGHT)
+        if not 20_000 < weight <= MAX_PAGE_BYTES:
+            faults.append(f"weighs {weight} bytes")
+        wrong += [f"{name}: {fault}" for fault in faults]
+
+    assert wrong == [], "\n".join(wrong)
