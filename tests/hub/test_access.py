@@ -85,6 +85,8 @@ def test_each_may_do_what_the_table_says(world: World, actors: dict[str, Actor])
 def test_what_may_not_be_seen_is_not_found_and_is_in_no_list(world: World, actors: dict[str, Actor]) -> None:
     for name, actor in actors.items():
         listed = world.read_in(hub.list_repos, hub.RepoFilter("model"), actor)
+        lines = world.read_in(hub.list_lines, hub.RepoFilter("model"), actor)
+        assert [hub.read_line(line) for line in lines.items] == listed.items
         names = {repo.name for repo in listed.items}
         for visibility, may in zip(VISIBILITIES, TABLE[name].split(), strict=True):
             assert (visibility in names) == (may != "-"), (name, visibility)

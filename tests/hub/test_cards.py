@@ -165,6 +165,16 @@ def test_tags_are_found_by_filter_whatever_their_case(world: World, lin: Actor) 
     assert world.read_in(hub.list_repos, hub.RepoFilter("model", tags=("green", "black")), lin).items == []
 
 
+def test_filters_that_ask_for_several_things_find_what_has_all_of_them(world: World, lin: Actor) -> None:
+    repo = world.repo("lin/tea_1", by=lin, files={"README.md": MODEL.encode()})
+    world.repo("lin/teas1", by=lin, files={"README.md": MODEL.encode()})
+    wanted = {"author": "LIN", "search": ("tea_", "1"), "tags": ("green", "zh"), "gated": False}
+    page = world.read_in(hub.list_repos, hub.RepoFilter("model", **wanted), lin)
+    assert page.items == [repo]
+    page = world.read_in(hub.list_repos, hub.RepoFilter("model", **wanted | {"gated": True}), lin)
+    assert page.items == []
+
+
 def test_the_files_of_a_model_tell_its_formats(world: World, lin: Actor) -> None:
     repo = world.repo("lin/tea", by=lin)
     world.commit(

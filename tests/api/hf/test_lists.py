@@ -198,3 +198,57 @@ def test_spaces_are_found_by_the_models_and_datasets_they_use(lin_hf: HfPerson) 
         assert ids(lin_hf, "/api/spaces", author=lin_hf.name, **query) == ["shop"]
     [found] = lin_hf.http.get("/api/spaces", params={"author": lin_hf.name, "models": "lin/tea"}).json()
     assert (found["models"], found["datasets"], found["tags"]) == (["lin/tea"], ["leaves"], ["static"])
+
+
+def listed(person: HfPerson, author: str, **query: Any) -> dict[str, dict[str, Any]]:
+    """What a list tells of each repo of somebody, by name, twice asked."""
+    first, again = (person.http.get("/api/models", params={"author": author, **query}).json() for _ in range(2))
+    assert first == again
+    return {repo["id"].rpartition("/")[2]: repo for repo in first}
+
+
+@pytest.mark.parametrize("query", [{}, {"search": "oolong"}, {"cardData": "true"}])
+def test_a_list_follows_every_change_at_once(
+    shelf: HfPerson, stranger: HfPerson, mei_hf: HfPerson, query: dict[str, str]
+) -> None:
+    name, repo = shelf.name, f"{shelf.name}/oolong-a"
+    assert listed(stranger, name, **query)["oolong-a"]["likes"] == 0
+    assert mei_hf.http.post(f"/api/models/{repo}/like").status_code == 200
+    assert listed(stranger, name, **query)["oolong-a"]["likes"] == 1
+    shelf.put(repo, {"README.md": card(tags=["black"], pipeline_tag="fill-mask")})
+    changed = listed(stranger, name, **query)["oolong-a"]
+    assert (changed["tags"], changed["pipeline_tag"]) == (["black", "fill-mask"], "fill-mask")
+    assert shelf.http.put(f"/api/models/{repo}/settings", json={"gated": "manual"}).status_code == 200
+    assert listed(stranger, name, **query)["oolong-a"]["gated"] == "manual"
+    shelf.api.move_repo(repo, f"{name}/oolong-z")
+    renamed = listed(stranger, name, **query)
+    assert "oolong-a" not in renamed
+    assert renamed["oolong-z"]["modelId"] == f"{name}/oolong-z"
+
+
+def test_what_was_in_a_list_is_gone_from_it_once_it_is_hidden(shelf: HfPerson, stranger: HfPerson) -> None:
+    repo = f"{shelf.name}/oolong-a"
+    assert listed(stranger, shelf.name)["oolong-a"]["private"] is False
+    assert listed(shelf, shelf.name)["oolong-a"]["private"] is False
+    shelf.api.update_repo_settings(repo, private=True)
+    assert "oolong-a" not in listed(stranger, shelf.name)
+    assert listed(shelf, shelf.name)["oolong-a"]["private"] is True
+    shelf.api.delete_repo(repo)
+    assert "oolong-a" not in listed(shelf, shelf.name)
+
+
+def test_a_token_for_one_repo_lists_no_other_private_one(live: LiveHub, shelf: HfPerson) -> None:
+    token = live.world.token(shelf.name, "fine-grained", grants=[(f"models/{shelf.name}/oolong-d", "read")])
+    other = shelf.create("oolong-hidden", private=True).rpartition("/")[2]
+    assert other in listed(shelf, shelf.name)
+    found = listed(HfPerson(live.url, shelf.name, token), shelf.name)
+    assert "oolong-d" in found
+    assert other not in found
+
+
+def test_a_list_tells_the_same_of_a_repo_whatever_way_it_is_made(shelf: HfPerson, stranger: HfPerson) -> None:
+    long = {"README.md": card(tags=[f"leaf-{number}" for number in range(1000)])}
+    shelf.put(shelf.create("oolong-long"), long)
+    plain, full = listed(stranger, shelf.name), listed(stranger, shelf.name, full="true")
+    assert len(plain["oolong-long"]["tags"]) == 1000
+    assert plain == {name: {key: repo[key] for key in plain[name]} for name, repo in full.items()}

@@ -16,6 +16,7 @@ from yungu.api.hf.routes import routes
 from yungu.api.http import Call, json_response
 from yungu.api.http.blobs import read_blob
 from yungu.api.http.call import whole_number
+from yungu.kernel import clock
 from yungu.kernel.db import Session
 from yungu.kernel.errors import Invalid
 from yungu.storage.git import GitObjects
@@ -63,13 +64,18 @@ def repo_info(session: Session, call: Call) -> Response:
 def list_repos(session: Session, call: Call) -> Response:
     """Repos by filter and sort; ``limit`` is the page size, the next page stands in the Link header."""
     actor, query = call.actor(session), call.query_params
-    expand = _expand(call)
-    page = hub.list_repos(session, _filter(call), actor)
+    expand, wanted = _expand(call), _filter(call)
     options = {name: _flag(call, parameter) for name, parameter in _LIST_FLAGS.items()}
-    found = [
-        wire.listed_json(_source(session, call, repo, repo.head, expand), expand, **options) for repo in page.items
-    ]
-    if call.kind == "space" and (query.get("models") or query.get("datasets")):
+    names = tuple(dict.fromkeys(expand)) or wire.listed_names(call.kind, **options)
+    links = call.kind == "space" and bool(query.get("models") or query.get("datasets"))
+    if wire.is_in_line(names) and not links:
+        lines = hub.list_lines(session, wanted, actor)
+        minute = clock.now().replace(second=0, microsecond=0)
+        shown = [wire.line_json(line, names, minute) for line in lines.items]
+        return json_response(shown, headers=next_link(call, lines.next_cursor))
+    page = hub.list_repos(session, wanted, actor)
+    found = [wire.info_json(_source(session, call, repo, repo.head, expand), names) for repo in page.items]
+    if links:
         found = [item | _linked(repo) for item, repo in zip(found, page.items, strict=True)]
     return json_response(found, headers=next_link(call, page.next_cursor))
 
@@ -87,7 +93,6 @@ def _source(session: Session, call: Call, repo: hub.Repo, commit: str | None, ex
         files=lambda: hub.list_files(objects(), commit) if commit else [],
         config=lambda: hub.model_config(objects(), commit) if commit else {},
         safetensors=lambda: hub.safetensors_summary(session, partial(read_blob, call.site), repo, objects(), commit),
-        used_bytes=repo.stored_bytes,
         related=_related(session, repo, expand) if expand else {},
     )
 
@@ -165,11 +170,8 @@ def _parameter_range(value: str | None) -> tuple[int | None, int | None]:
 
 
 def _linked(repo: hub.Repo) -> wire.Json:
-    return {name: found for name in ("models", "datasets") if (found := wire.PROPERTIES["space"][name](_bare(repo)))}
-
-
-def _bare(repo: hub.Repo) -> wire.InfoSource:
-    return wire.InfoSource(repo, repo.head, files=list, config=dict, safetensors=lambda: None)
+    source = wire.InfoSource(repo, repo.head)
+    return {name: found for name in ("models", "datasets") if (found := wire.PROPERTIES["space"][name](source))}
 
 
 def _expand(call: Call) -> Sequence[str]:

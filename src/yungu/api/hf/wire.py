@@ -6,12 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from datetime import datetime
+from functools import cache, lru_cache
 from typing import Annotated, Any, Literal
 
 import msgspec
 
-from yungu.hub import Kind, Pointer, Repo, TreeFile, TreeNode, trending_score
+from yungu.hub import Kind, Line, Pointer, Repo, TreeFile, TreeNode, read_line, trending_score
 from yungu.kernel import clock
 from yungu.kernel.clock import iso
 from yungu.kernel.errors import Invalid
@@ -263,12 +264,12 @@ class InfoSource:
 
     repo: Repo
     commit: str | None
-    files: Callable[[], Iterable[TreeFile]]
-    config: Callable[[], Mapping[str, Any]]
-    safetensors: Callable[[], Mapping[str, Any] | None]
-    used_bytes: int = 0
+    files: Callable[[], Iterable[TreeFile]] = list
+    config: Callable[[], Mapping[str, Any]] = dict
+    safetensors: Callable[[], Mapping[str, Any] | None] = dict
     with_blobs: bool = False
     related: Mapping[str, Any] = field(default_factory=dict)
+    at: datetime = field(default_factory=clock.now)
 
 
 def siblings_json(source: InfoSource) -> list[Json]:
@@ -297,8 +298,8 @@ _COMMON: dict[str, Property] = {
     "sha": lambda s: s.commit,
     "siblings": siblings_json,
     "tags": lambda s: list(s.repo.tags),
-    "trendingScore": lambda s: trending_score(s.repo.trending, clock.now()),
-    "usedStorage": lambda s: s.used_bytes,
+    "trendingScore": lambda s: trending_score(s.repo.trending, s.at),
+    "usedStorage": lambda s: s.repo.stored_bytes,
     "xetEnabled": lambda s: True,
 }
 _DOWNLOADED: dict[str, Property] = {
@@ -360,6 +361,8 @@ _LISTED_ALSO: dict[Kind, set[str]] = {
     "dataset": {"author", "description", "disabled", "lastModified", "paperswithcode_id", "sha"},
     "space": {"author"},
 }
+_BEYOND_LINE = {"siblings", "config", "safetensors", "transformersInfo", "baseModels", "childrenModelCount"}
+_KEPT_LINE = 4096
 _LISTED_FULL = {"author", "disabled", "lastModified", "sha", "siblings", "description", "paperswithcode_id"}
 
 
@@ -375,25 +378,31 @@ def info_json(source: InfoSource, expand: Sequence[str] = ()) -> Json:
     return _info(source, expand or [name for name in PROPERTIES[source.repo.kind] if name not in _NOT_BY_DEFAULT])
 
 
-def listed_json(
-    source: InfoSource,
-    expand: Sequence[str] = (),
-    *,
-    full: bool = False,
-    card: bool = False,
-    config: bool = False,
-    linked: bool = False,
-) -> Json:
-    """The info object of one repo in a list, which is shorter."""
-    return _info(source, expand or _listed_names(source.repo.kind, full, card, config, linked))
-
-
 @cache
-def _listed_names(kind: Kind, full: bool, card: bool, config: bool, linked: bool) -> Sequence[str]:
+def listed_names(kind: Kind, *, full: bool, card: bool, config: bool, linked: bool) -> tuple[str, ...]:
+    """What a list shows of each repo: less than the repo's own page."""
     extra = {"cardData": card or (full and kind != "model"), "config": config, "models": linked, "datasets": linked}
     shown = _LISTED | _LISTED_ALSO[kind] | {name for name, is_on in extra.items() if is_on}
     shown |= _LISTED_FULL if full else set()
-    return [name for name in PROPERTIES[kind] if name in shown]
+    return tuple(name for name in PROPERTIES[kind] if name in shown)
+
+
+def is_in_line(names: Iterable[str]) -> bool:
+    """Whether the row of a repo is enough to tell all of this."""
+    return _BEYOND_LINE.isdisjoint(names)
+
+
+def line_json(line: Line, names: tuple[str, ...], minute: datetime) -> msgspec.Raw:
+    """The info object of one repo in a list, of what its line tells. Lists show the same repos again and again, so
+    what was made of a line is kept; a line that differs in anything is another one."""
+    is_short = sum(len(value) for value in line if isinstance(value, str)) < _KEPT_LINE
+    return (_kept_line if is_short else _kept_line.__wrapped__)(line, names, minute)
+
+
+@lru_cache(maxsize=2048)  # of at most 4 KiB each, and what is made of them
+def _kept_line(line: Line, names: tuple[str, ...], minute: datetime) -> msgspec.Raw:
+    repo = read_line(line)
+    return msgspec.Raw(msgspec.json.encode(info_json(InfoSource(repo, repo.head, at=minute), names)))
 
 
 def _info(source: InfoSource, names: Iterable[str]) -> Json:

@@ -40,12 +40,15 @@ from yungu.hub.queries.keeping import (
 )
 from yungu.hub.queries.lfs import list_lfs_files
 from yungu.hub.queries.lists import (
+    Line,
     count_tagged,
     count_tags,
     list_libraries,
+    list_lines,
     list_repos,
     list_tasks,
     list_unmeasured,
+    read_line,
     search_repos,
 )
 from yungu.hub.queries.locks import get_lock, list_locks
@@ -123,6 +126,7 @@ __all__ = [
     "CommitDiff",
     "DiffLine",
     "FileDiff",
+    "Line",
     "Match",
     "Matches",
     "ReadRange",
@@ -195,6 +199,7 @@ __all__ = [
     "list_libraries",
     "list_likers",
     "list_likes",
+    "list_lines",
     "list_locks",
     "list_mcp_servers",
     "list_notifications",
@@ -217,6 +222,7 @@ __all__ = [
     "pull_request_diff",
     "pull_sides",
     "pushed_ref",
+    "read_line",
     "read_text",
     "readable_blobs",
     "readable_repo",
