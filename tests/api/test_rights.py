@@ -95,6 +95,12 @@ ROUTES = {
     "GET /api/{repo}/auth-check": Takes("read"),
     "GET /api/{repo}/xet-read-token/{rev}": Takes("read"),
     "GET /api/{repo}/xet-read-token": Takes("read"),
+    "GET /api/{repo}/is-valid": Takes("read"),
+    "GET /api/{repo}/splits": Takes("read"),
+    "GET /api/{repo}/parquet": Takes("read"),
+    "GET /api/{repo}/first-rows": Takes("read"),
+    "GET /api/{repo}/rows": Takes("read"),
+    "GET /api/{repo}/statistics": Takes("read"),
     "GET /{repo}/resolve/{rev}/{path*}": Takes("read"),
     "GET /{repo}/raw/{rev}/{path*}": Takes("read"),
     "POST /api/{repo}/discussions": Takes("contribute", json={"title": "a title", "description": "words"}),
@@ -185,6 +191,22 @@ ROUTES = {
     "POST /{repo}/uploads": Takes("key", json={"files": [{"path": "x", "size": 1}]}),
     "PUT /{repo}/uploads": Takes("key", content="x"),
     "POST /{repo}/uploads/complete": Takes("key", json={}),
+    "GET /{repo}/discussions": Takes("read"),
+    "GET /{repo}/discussions/new": Takes("key"),
+    "GET /{repo}/discussions/{number}": Takes("read"),
+    "GET /{repo}/discussions/{number}/comment": Takes("read"),
+    "GET /{repo}/discussions/{number}/edit": Takes("read"),
+    "GET /{repo}/discussions/{number}/title": Takes("read"),
+    "GET /{repo}/discussions/{number}/review": Takes("read"),
+    "GET /{repo}/discussions/{number}/merge": Takes("read"),
+    "POST /{repo}/discussions/new": Takes("key"),
+    "POST /{repo}/discussions/{number}/comment": Takes("key"),
+    "POST /{repo}/discussions/{number}/edit": Takes("key"),
+    "POST /{repo}/discussions/{number}/title": Takes("key"),
+    "POST /{repo}/discussions/{number}/review": Takes("key"),
+    "POST /{repo}/discussions/{number}/merge": Takes("key"),
+    "GET /{repo}/like": Takes("read"),
+    "POST /{repo}/like": Takes("key"),
     "POST /{repo}/settings": Takes("key"),
     "POST /{repo}/settings/move": Takes("key"),
     "POST /{repo}/settings/delete": Takes("key"),
@@ -197,7 +219,7 @@ OPEN = """
     GET /api/users/{user}/overview | GET /api/users/{user}/likes | GET /api/organizations/{organization}/overview
     GET /api/organizations/{organization}/members | GET /{name}/resolve/{rev}/{path*}
     GET /{kinds}/{name}/resolve/{rev}/{path*} | DELETE /api/{kinds}/{name}/like
-    GET / | GET /search | GET /healthz | GET /static/{path*} | GET /{kinds} | GET /{owner} | GET /login | GET /join
+    GET / | GET /search | GET /search/proposals | GET /healthz | GET /static/{path*} | GET /{kinds} | GET /{owner} | GET /login | GET /join
     POST /v1/telemetry | POST /xet/{epoch}/v1/telemetry
     POST /api/v1/login | GET /api/v1/repos/internalAccelerationInfo | PUT /api/v1/models | GET /api/v1/datasets
     GET /api/v1/datasets/{number} | GET /api/v1/datasets/{number}/repo/tree | GET /api/v1/collections

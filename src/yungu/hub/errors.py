@@ -196,6 +196,11 @@ class CommentNotFound(NotFound):
         super().__init__("There is no such comment.")
 
 
+class ReviewDenied(Denied):
+    def __init__(self) -> None:
+        super().__init__("Your own pull request is for others to review.")
+
+
 class DiscussionDenied(Denied):
     def __init__(self, what: str) -> None:
         super().__init__(f"Only the author or somebody with write access can {what}.")

@@ -232,7 +232,7 @@ class DiscussionEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ChangedLine:
     """A line of the files that a pull request changes: ``number`` counts from 1 on its ``side``."""
 
     path: str

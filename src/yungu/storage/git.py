@@ -22,7 +22,7 @@ from typing import Literal
 from uuid import uuid4
 
 import pygit2
-from pygit2.enums import FileMode, ObjectType
+from pygit2.enums import FileMode, ObjectType, SortMode
 
 from yungu.storage.errors import GitObjectMissing, TreeConflict
 
@@ -199,6 +199,12 @@ class GitObjects:
     def log(self, oid: str) -> Iterator[Commit]:
         """The history of a commit, newest first, a child always before its parents."""
         return map(_commit, self._walk(oid))
+
+    def log_between(self, old: str, new: str) -> Iterator[Commit]:
+        """The history of ``new`` without that of ``old``, newest first."""
+        walker = self._repo.walk(new, SortMode.TOPOLOGICAL | SortMode.TIME)
+        walker.hide(old)
+        return map(_commit, walker)
 
     def last_commits(self, oid: str, paths: Iterable[str]) -> dict[str, Commit]:
         """For each of ``paths`` (files or folders present in commit ``oid``) the newest commit that changed it.

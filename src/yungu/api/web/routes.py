@@ -6,16 +6,24 @@ from yungu.api.http import Routes
 from yungu.api.web import assets
 from yungu.api.web.errors import render_error
 from yungu.api.web.views import (
+    admin,
+    admin_audit,
+    admin_jobs,
+    admin_people,
+    admin_storage,
+    discussions,
     edit,
     files,
     history,
     home,
+    invitations,
     lists,
     manage,
     organizations,
     owners,
     people,
     repos,
+    search,
     settings,
     upload,
     viewer,
@@ -29,7 +37,8 @@ def _of_repo(path: str = "") -> tuple[str, str]:
 
 
 routes.get("/")(home.get_home)
-routes.get("/search")(home.get_search)
+routes.get("/search")(search.get_search)
+routes.get("/search/proposals")(search.get_proposals)
 routes.get("/healthz")(home.get_health)
 routes.post("/theme")(home.post_theme)
 routes.get("/theme")(repos.get_parent)
@@ -78,6 +87,55 @@ routes.post(*_of_repo("/uploads/complete"))(upload.post_complete)
 
 routes.get("/settings/password", "/settings/tokens/revoke", "/organizations/{owner}/members/remove")(repos.get_parent)
 routes.get(*_of_repo("/settings/move"), *_of_repo("/settings/delete"))(repos.get_parent)
+
+routes.post(*_of_repo("/like"))(repos.post_like)
+routes.get(*_of_repo("/like"))(repos.get_parent)
+routes.get(*_of_repo("/discussions"))(discussions.get_list)
+routes.get(*_of_repo("/discussions/new"))(discussions.get_new)
+routes.post(*_of_repo("/discussions/new"))(discussions.post_new)
+routes.get(*_of_repo("/discussions/{number}"))(discussions.get_discussion)
+routes.post(*_of_repo("/discussions/{number}/comment"))(discussions.post_comment)
+routes.post(*_of_repo("/discussions/{number}/edit"))(discussions.post_edit)
+routes.post(*_of_repo("/discussions/{number}/title"))(discussions.post_title)
+routes.post(*_of_repo("/discussions/{number}/review"))(discussions.post_review)
+routes.post(*_of_repo("/discussions/{number}/merge"))(discussions.post_merge)
+for _verb in ("comment", "edit", "title", "review", "merge"):
+    routes.get(*_of_repo("/discussions/{number}/" + _verb))(repos.get_parent)
+
+routes.get("/organizations/{owner}/invitations")(invitations.get_own)
+routes.post("/organizations/{owner}/invitations")(invitations.post_own)
+routes.post("/organizations/{owner}/invitations/revoke")(invitations.post_own_revoke)
+routes.get("/organizations/{owner}/invitations/revoke")(repos.get_parent)
+
+routes.get("/-/admin")(admin.get_home)
+routes.get("/-/admin/users")(admin_people.get_users)
+routes.get("/-/admin/organizations")(admin_people.get_organizations)
+routes.get("/-/admin/owners/{owner}")(admin_people.get_owner)
+for _verb, _handler in {
+    "suspend": admin_people.post_suspend,
+    "unsuspend": admin_people.post_unsuspend,
+    "promote": admin_people.post_promote,
+    "demote": admin_people.post_demote,
+    "sign-out": admin_people.post_sign_out,
+    "reset": admin_people.post_reset,
+    "delete": admin_people.post_delete,
+    "quota": admin_storage.post_quota,
+}.items():
+    routes.post(f"/-/admin/owners/{{owner}}/{_verb}")(_handler)
+    routes.get(f"/-/admin/owners/{{owner}}/{_verb}")(repos.get_parent)
+routes.get("/-/admin/storage")(admin_storage.get_storage)
+routes.post("/-/admin/storage")(admin_storage.post_defaults)
+routes.get("/-/admin/jobs")(admin_jobs.get_jobs)
+routes.post("/-/admin/jobs")(admin_jobs.post_job)
+routes.get("/-/admin/jobs/{number}")(admin_jobs.get_job)
+routes.post("/-/admin/jobs/{number}/cancel")(admin_jobs.post_cancel)
+routes.get("/-/admin/jobs/{number}/cancel")(repos.get_parent)
+routes.get("/-/admin/invitations")(invitations.get_all)
+routes.post("/-/admin/invitations")(invitations.post_all)
+routes.post("/-/admin/invitations/revoke")(invitations.post_all_revoke)
+routes.get("/-/admin/invitations/revoke")(repos.get_parent)
+routes.get("/-/admin/audit")(admin_audit.get_audit)
+routes.get("/-/admin/audit.csv")(admin_audit.get_export)
 
 routes.get("/{owner}")(owners.get_owner)
 routes.get("/users/{owner}/follow")(owners.get_followed)

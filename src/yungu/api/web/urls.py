@@ -108,6 +108,19 @@ def members(organization: str) -> str:
     return f"/organizations/{quote(organization, safe='')}/members"
 
 
+def invitations(organization: str) -> str:
+    return f"/organizations/{quote(organization, safe='')}/invitations"
+
+
+def admin(page: str = "") -> str:
+    """The administrators' pages. No owner can be called "-", so they take nobody's address."""
+    return f"/-/admin/{page}" if page else "/-/admin"
+
+
+def admin_owner(name: str) -> str:
+    return admin(f"owners/{quote(name, safe='')}")
+
+
 def organization_settings(organization: str) -> str:
     return f"/organizations/{quote(organization, safe='')}/settings"
 
@@ -116,7 +129,7 @@ def login(next_path: str = "") -> str:
     return with_query("/login", next=next_path)
 
 
-def with_query(path: str, **query: str | Sequence[str] | None) -> str:
+def with_query(path: str, /, **query: str | Sequence[str] | None) -> str:
     pairs = [
         (name, value)
         for name, given in query.items()

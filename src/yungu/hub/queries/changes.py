@@ -42,19 +42,30 @@ class FileDiff:
 
 
 @dataclass(frozen=True, slots=True)
-class CommitDiff:
-    """Against the first parent. ``files_count``: of all changed files; ``files`` are the first MAX_FILES of them."""
+class Changes:
+    """``files_count``: of all changed files; ``files`` are the first MAX_FILES of them."""
 
-    commit: Commit
     files: Sequence[FileDiff]
     files_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class CommitDiff(Changes):
+    """Against the first parent."""
+
+    commit: Commit
 
 
 def diff_commit(git: GitObjects, oid: str) -> CommitDiff:
     """What commit ``oid`` changed. Raises GitObjectMissing."""
     commit = git.commit(oid)
-    parent = git.commit(commit.parents[0]).tree if commit.parents else None
-    diff = git.diff(parent, commit.tree)
+    found = diff_trees(git, git.commit(commit.parents[0]).tree if commit.parents else None, commit.tree)
+    return CommitDiff(found.files, found.files_count, commit)
+
+
+def diff_trees(git: GitObjects, old: str | None, new: str) -> Changes:
+    """What leads from one tree (None: from nothing) to another."""
+    diff = git.diff(old, new)
     files: list[FileDiff] = []
     left = MAX_LINES
     for number, delta in enumerate(diff.deltas):
@@ -64,7 +75,7 @@ def diff_commit(git: GitObjects, oid: str) -> CommitDiff:
         left -= len(lines or ())
         path = delta.new_file.path or delta.old_file.path
         files.append(FileDiff(path, delta.old_file.path, _KINDS.get(delta.status_char(), "modified"), is_binary, lines))
-    return CommitDiff(commit, files, len(diff))
+    return Changes(files, len(diff))
 
 
 def _lines(

@@ -35,6 +35,17 @@ def pull_request_diff(session: Session, git: GitStore, repo: Repo, pull: Discuss
     return _patch(objects, objects.merge_base(*sides) or sides[0], sides[1])
 
 
+def pull_sides(session: Session, git: GitStore, repo: Repo, pull: Discussion) -> tuple[str, str] | None:
+    """The two commits between which a pull request lies: where it left its branch, and its last one; of a merged one
+    what the branch was before, and became. None when its branch is gone."""
+    objects = git.open(repo.id)
+    if pull.merged_as:
+        merged = objects.commit(pull.merged_as)
+        return (merged.parents[0], merged.oid) if merged.parents else None
+    sides = _sides(session, repo, pull)
+    return (objects.merge_base(*sides) or sides[0], sides[1]) if sides else None
+
+
 def find_conflicts(session: Session, git: GitStore, repo: Repo, pull: Discussion) -> Sequence[str]:
     """The paths that keep a pull request from being merged."""
     sides = _sides(session, repo, pull)

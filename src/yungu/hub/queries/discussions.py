@@ -70,6 +70,12 @@ def list_discussions(
     return int(count), [Discussion(*row) for row in rows]
 
 
+def count_open_discussions(session: Session, repo: Repo) -> int:
+    """Discussions and pull requests that are open or drafts."""
+    query = sa.select(sa.func.count()).select_from(discussions)
+    return int(session.scalar(query.where(_d.repo_id == repo.id, _d.status.in_(("open", "draft")))) or 0)
+
+
 def list_discussion_events(session: Session, discussion: Discussion) -> Sequence[DiscussionEvent]:
     """Everything that happened, oldest first; the first one is the description, a comment."""
     rows = session.execute(_EVENT.where(_e.discussion_id == discussion.id).order_by(_e.id))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -26,6 +26,12 @@ _NOTIFICATION = (
 def count_unread(session: Session, user_id: int) -> int:
     query = sa.select(sa.func.count()).select_from(notifications)
     return int(session.scalar(query.where(_n.user_id == user_id, _n.read_at.is_(None))) or 0)
+
+
+def has_unread(session: Session, user_id: int, discussion: Discussion) -> bool:
+    """Whether there is something in the discussion that the user has heard of and not seen."""
+    query = sa.select(_n.id).where(_n.user_id == user_id, _n.discussion_id == discussion.id, _n.read_at.is_(None))
+    return session.scalar(query.limit(1)) is not None
 
 
 def list_notifications(
@@ -59,7 +65,7 @@ def list_participants(session: Session, discussion: Discussion) -> Sequence[int]
     return list(session.scalars(query.distinct()))
 
 
-def list_user_ids(session: Session, names: Sequence[str]) -> set[int]:
-    """Users by their casefolded names."""
-    query = sa.select(owners.c.id).where(owners.c.key.in_(names), owners.c.kind == "user")
-    return set(session.scalars(query)) if names else set()
+def users_named(session: Session, names: Sequence[str]) -> Mapping[str, int]:
+    """The numbers of those users that there are, by their casefolded names."""
+    query = sa.select(owners.c.key, owners.c.id).where(owners.c.key.in_(names), owners.c.kind == "user")
+    return {row[0]: row[1] for row in session.execute(query)} if names else {}

@@ -24,7 +24,7 @@ from yungu.hub.rules.lfs import (
     parse_pointer,
     tracking_line,
 )
-from yungu.hub.rules.mentions import find_mentions
+from yungu.hub.rules.mentions import find_mentions, link_mentions
 from yungu.hub.rules.names import (
     check_branch,
     check_path,
@@ -60,6 +60,7 @@ __all__ = [
     "ignore_matcher",
     "is_oid",
     "is_watched",
+    "link_mentions",
     "list_skill_files",
     "make_pointer",
     "may_admin",

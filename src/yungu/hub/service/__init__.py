@@ -29,6 +29,7 @@ from yungu.hub.service.keeping import forget_unbound, unbind_blobs, unchanged_re
 from yungu.hub.service.likes import like_repo, unlike_repo
 from yungu.hub.service.locks import create_lock, delete_lock
 from yungu.hub.service.notifications import NOTIFIED, mark_read, mark_seen, notify
+from yungu.hub.service.owners import clear_owner
 from yungu.hub.service.pushes import RefUpdate, apply_push, check_content, check_pointers, check_update
 from yungu.hub.service.quotas import check_quota
 from yungu.hub.service.refs import (
@@ -90,6 +91,7 @@ __all__ = [
     "check_quota",
     "check_update",
     "claim_deliveries",
+    "clear_owner",
     "create_branch",
     "create_collection",
     "create_lock",

@@ -8,9 +8,18 @@ import sqlalchemy as sa
 
 from yungu.accounts.models import Actor
 from yungu.hub import queries, rules
-from yungu.hub.errors import DiscussionDenied, NotMergeable, RevisionNotFound, StatusInvalid, TextMissing
-from yungu.hub.events import DiscussionCommented, DiscussionOpened, DiscussionStatusChanged
-from yungu.hub.models import Discussion, DiscussionEvent, Repo, discussion_events, discussions, repos
+from yungu.hub.errors import DiscussionDenied, NotMergeable, ReviewDenied, RevisionNotFound, StatusInvalid, TextMissing
+from yungu.hub.events import DiscussionCommented, DiscussionOpened, DiscussionStatusChanged, PullRequestReviewed
+from yungu.hub.models import (
+    ChangedLine,
+    Discussion,
+    DiscussionEvent,
+    Repo,
+    Verdict,
+    discussion_events,
+    discussions,
+    repos,
+)
 from yungu.hub.service.commits import merge_ref
 from yungu.hub.service.refs import move_ref
 from yungu.kernel import clock
@@ -55,14 +64,32 @@ def open_discussion(
     return found
 
 
-def add_comment(session: Session, repo: Repo, found: Discussion, actor: Actor, text: str) -> DiscussionEvent:
-    """Raises TextMissing."""
+def add_comment(
+    session: Session, repo: Repo, found: Discussion, actor: Actor, text: str, *, at: ChangedLine | None = None
+) -> DiscussionEvent:
+    """``at``: the line of a pull request's changes that it is about. Raises TextMissing."""
     if not text.strip():
         raise TextMissing("comment")
-    comment = _note(session, found, "comment", actor, {"text": text})
+    place = {"at": {"path": at.path, "line": at.number, "side": at.side}} if at else {}
+    comment = _note(session, found, "comment", actor, {"text": text} | place)
     event = DiscussionCommented(number=found.number, comment_id=comment.id)
     record(session, event, actor_id=actor.id, repo_id=repo.id)
     return comment
+
+
+def add_review(
+    session: Session, repo: Repo, found: Discussion, actor: Actor, verdict: Verdict, text: str = ""
+) -> DiscussionEvent:
+    """What somebody thinks of a pull request that is open; nobody judges their own. Raises NotMergeable,
+    ReviewDenied."""
+    if not found.is_pull or found.status not in ("open", "draft"):
+        raise NotMergeable(found.number, found.status if found.is_pull else "no pull request")
+    if actor.id == found.author_id:
+        raise ReviewDenied
+    review = _note(session, found, "review", actor, {"verdict": verdict, "text": text})
+    event = PullRequestReviewed(number=found.number, verdict=verdict)
+    record(session, event, actor_id=actor.id, repo_id=repo.id)
+    return review
 
 
 def edit_comment(

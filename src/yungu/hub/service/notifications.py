@@ -21,6 +21,7 @@ NOTIFIED = (
     "DiscussionOpened",
     "DiscussionCommented",
     "DiscussionStatusChanged",
+    "PullRequestReviewed",
     "AccessRequested",
     "AccessDecided",
     "OwnerFollowed",
@@ -76,7 +77,7 @@ def _calls(session: Session, fact: Fact, repo: Repo | None) -> Iterator[Call]:
 def _discussion_calls(session: Session, fact: Fact, repo: Repo) -> Iterator[Call]:
     found = queries.get_discussion(session, repo, fact.payload["number"])
     place = f"discussion {found.id}"
-    called = queries.list_user_ids(session, rules.find_mentions(_text(session, fact, found)))
+    called = set(queries.users_named(session, rules.find_mentions(_text(session, fact, found))).values())
     roles: tuple[Role, ...] = ("admin", "write") if fact.kind == "DiscussionOpened" else ()
     concerned = {*queries.list_participants(session, found), *queries.list_keepers(session, repo, *roles)}
     yield from ((user_id, _reason(fact), place, found.id) for user_id in sorted(concerned - called))
@@ -84,7 +85,7 @@ def _discussion_calls(session: Session, fact: Fact, repo: Repo) -> Iterator[Call
 
 
 def _text(session: Session, fact: Fact, found: Discussion) -> str:
-    if fact.kind == "DiscussionStatusChanged":
+    if fact.kind in ("DiscussionStatusChanged", "PullRequestReviewed"):
         return ""
     if fact.kind == "DiscussionOpened":
         return str(queries.list_discussion_events(session, found)[0].payload["text"])
@@ -96,6 +97,8 @@ def _reason(fact: Fact) -> Reason:
         return "opened"
     if fact.kind == "DiscussionCommented":
         return "commented"
+    if fact.kind == "PullRequestReviewed":
+        return "reviewed"
     after: Reason = fact.payload["after"] if fact.payload["after"] in ("merged", "closed") else "reopened"
     return after
 

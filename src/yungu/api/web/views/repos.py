@@ -12,7 +12,8 @@ from starlette.responses import RedirectResponse, Response
 from yungu import hub
 from yungu.api.http import Call
 from yungu.api.web import cards, urls
-from yungu.api.web.rendering import page
+from yungu.api.web.forms import read_form
+from yungu.api.web.rendering import page, see_other
 from yungu.api.web.visit import Visit, begin
 from yungu.hub import Repo, TreeFile
 from yungu.kernel.db import Session
@@ -41,6 +42,8 @@ class Frame:
     may_rule: bool
     may_read_files: bool
     may_contribute: bool
+    open_discussions_count: int
+    is_liked: bool
 
 
 def get_repo(session: Session, call: Call) -> Response:
@@ -51,6 +54,7 @@ def get_repo(session: Session, call: Call) -> Response:
     repo = hub.visible_repo(session, call.kind, call.repo_id, visit.actor)
     if repo.repo_id != call.repo_id:
         return _moved(urls.repo(repo))
+    call.site.views.note(repo.id, call.visitor)
     git = call.site.git.open(repo.id)
     context: dict[str, Any] = {
         "frame": frame(session, visit, repo, "card"),
@@ -60,6 +64,15 @@ def get_repo(session: Session, call: Call) -> Response:
         "endpoint": call.origin,
     }
     return page(visit, "repo.html", repo=repo, **context)
+
+
+def post_like(session: Session, call: Call) -> Response:
+    """Like the repo, or no longer."""
+    visit = begin(session, call)
+    visit.person()
+    repo, form = hub.visible_repo(session, call.kind, call.repo_id, visit.actor), read_form(visit)
+    (hub.like_repo if form["like"] == "1" else hub.unlike_repo)(session, repo, visit.actor)
+    return see_other(visit, urls.repo(repo))
 
 
 def get_plain_models(_session: Session, call: Call) -> Response:
@@ -76,7 +89,15 @@ def frame(session: Session, visit: Visit, repo: Repo, tab: str) -> Frame:
     granted = bool(repo.gated) and hub.is_granted(session, repo, visit.actor)
     may_read_files = hub.may_read_files(visit.actor, repo, is_granted=granted)
     may_contribute = may_read_files and hub.may_contribute(visit.actor, repo)
-    return Frame(repo, tab, hub.may_admin(visit.actor, repo), may_read_files, may_contribute)
+    return Frame(
+        repo,
+        tab,
+        hub.may_admin(visit.actor, repo),
+        may_read_files,
+        may_contribute,
+        hub.count_open_discussions(session, repo),
+        hub.has_liked(session, repo, visit.actor),
+    )
 
 
 def enter(session: Session, call: Call) -> Place:
