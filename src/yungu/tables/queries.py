@@ -27,7 +27,7 @@ def read_rows(engine: Engine, table: Table, offset: int, count: int) -> Rows:
     try:
         return _read_rows(engine, table, offset, count)
     except TableUnreadable:
-        if table.is_loose:
+        if not _can_be_looser(table):
             raise
         return _read_rows(engine, replace(table, is_loose=True), offset, count)
 
@@ -37,7 +37,7 @@ def summarise(engine: Engine, table: Table) -> Summary:
     try:
         return _summarise(engine, table)
     except TableUnreadable:
-        if table.is_loose:
+        if not _can_be_looser(table):
             raise
         return _summarise(engine, replace(table, is_loose=True))
 
@@ -63,6 +63,10 @@ def run_query(
     return QueryResult(rows, time.monotonic() - started, answer.rows_scanned)
 
 
+def _can_be_looser(table: Table) -> bool:
+    return not table.is_loose and (table.format != "parquet" or len(table.files) > 1)
+
+
 def _read_rows(engine: Engine, table: Table, offset: int, count: int) -> Rows:
     with engine.open(table.files) as reading, _blaming_the_data():
         source = rules.reader(table, reading.names)
@@ -77,7 +81,9 @@ def _read_rows(engine: Engine, table: Table, offset: int, count: int) -> Rows:
 
 def _count(reading: Reading, table: Table, source: str) -> int | None:
     """All rows, where that is cheap to know: Parquet says it, small files are read anyway."""
-    if table.format != "parquet" and sum(file.size_bytes for file in table.files) > _COUNTED_BYTES:
+    is_small = sum(file.size_bytes for file in table.files) <= _COUNTED_BYTES
+    is_packed = any(file.ending.endswith(".gz") for file in table.files)
+    if table.format != "parquet" and (is_packed or not is_small):
         return None
     return int(reading.run(f"SELECT count(*) FROM {source}").rows[0][0])  # noqa: S608 - ours
 

@@ -50,7 +50,7 @@ def ending_of(path: str) -> str:
     """The ending that tells how a file is read, ".csv.gz" as well as ".csv"; empty when it is not a table."""
     name = path.rpartition("/")[2].lower()
     packed = next((ending for ending in _PACKED if name.endswith(ending)), "")
-    ending = "." + name.removesuffix(packed).rpartition(".")[2]
+    ending = "".join(name.removesuffix(packed).rpartition(".")[1:])
     if ending not in _ENDINGS or (packed and ending == ".parquet"):
         return ""
     return ending + packed

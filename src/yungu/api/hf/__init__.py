@@ -16,6 +16,7 @@ from yungu.api.hf import (
     refs,
     repos,
     tags,
+    viewer,
     webhooks,
 )
 from yungu.api.hf.errors import render_error
@@ -39,5 +40,6 @@ __all__ = [
     "repos",
     "routes",
     "tags",
+    "viewer",
     "webhooks",
 ]

@@ -19,8 +19,8 @@ DataFormat = Format | Literal["images"]
 MOST_CONFIGS = 200
 _MOST_PATTERNS = 50
 _LONGEST_PATTERN = 200
-_MOST_COMPARISONS = 2_000_000
-"""Of a path with a pattern, for one card; configs beyond are left out."""
+_MOST_COMPARISONS = 1_000_000
+"""Of a segment of a path with one of a pattern, for one card; patterns beyond match nothing."""
 _IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".avif", ".bmp")
 _IGNORED = frozenset(
     {"config.json", "dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json", "package.json"}
@@ -56,14 +56,22 @@ def data_format(path: str) -> DataFormat | None:
 def find_configs(card: Mapping[str, Any], paths: Iterable[str]) -> list[DataConfig]:
     """The configs of a dataset, the default one first; empty when it has no data that can be read."""
     data = [path for path in paths if _is_data(path)]
-    found, left = [], _MOST_COMPARISONS
-    for entry in _entries(card):
-        left -= len(data) * sum(map(len, _split_patterns(entry.get("data_files")).values()))
-        if left >= 0 and (config := _from_card(entry, data)):
-            found.append(config)
+    patience = _Patience()
+    found = [config for entry in _entries(card) if (config := _from_card(entry, data, patience))]
     if not found:
         found = [config] if (config := _of_one_format("default", _by_names(data))) else []
     return found
+
+
+class _Patience:
+    """How much more work a card may ask for."""
+
+    def __init__(self) -> None:
+        self._left = _MOST_COMPARISONS
+
+    def lasts_for(self, comparisons: int) -> bool:
+        self._left -= comparisons
+        return self._left >= 0
 
 
 def _is_data(path: str) -> bool:
@@ -82,14 +90,14 @@ def _entries(card: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [entry for _, entry in ordered][:MOST_CONFIGS]
 
 
-def _from_card(entry: Mapping[str, Any], data: Sequence[str]) -> DataConfig | None:
+def _from_card(entry: Mapping[str, Any], data: Sequence[str], patience: _Patience) -> DataConfig | None:
     name = str(entry.get("config_name") or "default")[:200]
     folder = str(entry.get("data_dir") or "").strip("/")
     inside = [path for path in data if path.startswith(f"{folder}/")] if folder else list(data)
     patterns = _split_patterns(entry.get("data_files"))
     if not patterns:
         return _of_one_format(name, _by_names(inside, folder)) if folder else None
-    splits = [DataSplit(split, tuple(_matching(globs, inside, folder))) for split, globs in patterns.items()]
+    splits = [DataSplit(split, tuple(_matching(globs, inside, folder, patience))) for split, globs in patterns.items()]
     return _of_one_format(name, [split for split in splits if split.paths])
 
 
@@ -110,13 +118,15 @@ def _texts(value: Any) -> list[str]:
     return [item for item in items if isinstance(item, str) and item and "://" not in item][:_MOST_PATTERNS]
 
 
-def _matching(globs: Sequence[str], data: Sequence[str], folder: str) -> list[str]:
+def _matching(globs: Sequence[str], data: Sequence[str], folder: str, patience: _Patience) -> list[str]:
     found: dict[str, None] = {}
     for glob in globs:
         full = f"{folder}/{glob.removeprefix('./')}".strip("/")[:_LONGEST_PATTERN]
         parts = full.split("/")
         start = re.split(r"[*?\[]", full, maxsplit=1)[0]
         near = [path for path in data if path.startswith(start)]
+        if not patience.lasts_for(len(data) // 10 + len(parts) * sum(path.count("/") + 1 for path in near)):
+            break
         found |= dict.fromkeys(path for path in near if path.startswith(f"{full}/") or _fits(parts, path.split("/")))
     return list(found)
 
