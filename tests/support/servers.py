@@ -21,6 +21,7 @@ from pathlib import Path
 import uvicorn
 
 from support.world import World
+from yungu import hub
 from yungu.accounts import Actor, Scope
 from yungu.api.http import App, Site
 from yungu.app.protocol import choose_protocol
@@ -59,6 +60,11 @@ class LiveHub:
 
     def actor(self, user: str) -> Actor:
         return self.world.actor(user)
+
+    def settle(self) -> None:
+        """Until everything that has happened so far can be found."""
+        while hub.keep_index(self.site.db, self.site.catalogue, hub.card_reader(self.site.git)):
+            pass
 
 
 @contextmanager

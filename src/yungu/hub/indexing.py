@@ -49,6 +49,8 @@ def card_reader(git: GitStore) -> ReadCard:
 def keep_index(database: Database, catalogue: Catalogue, read_card: ReadCard) -> int:
     """Do the next piece of work on the index, in one commit; how much it was, 0 when there is nothing to do or another
     process does it. What is true when it begins is in the index when it has returned 0."""
+    if not catalogue.is_sound():
+        catalogue.clear()
     bookmark = catalogue.bookmark
     with database.read() as session:
         if bookmark and bookmark.is_complete and not _next_facts(session, bookmark, limit=1):

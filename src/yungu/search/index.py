@@ -59,6 +59,7 @@ class Catalogue:
         self._opened: _Opened | None = None
         self._writer: IndexWriter | None = None
         self._writing = threading.Lock()
+        self._is_suspect = False
 
     # --- looking
 
@@ -112,8 +113,21 @@ class Catalogue:
                 engine.commit()
                 self._reload()
 
+    def is_sound(self) -> bool:
+        """Whether everything in the index can be read. It is looked at only after a search has failed, because a
+        search may also fail by itself."""
+        if not self._is_suspect:
+            return True
+        self._is_suspect = False
+        try:
+            with _damage_told():
+                self._open().read_everything()
+        except CatalogueUnready:
+            return False
+        return True
+
     def clear(self) -> None:
-        """Throw the index away. Raises WriterBusy."""
+        """Throw the index away."""
         with self._writing, self._lock:
             self._drop()
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -165,17 +179,23 @@ class Catalogue:
     def _guarded(self) -> Iterator[_Opened]:
         opened = self._open()
         try:
-            yield opened
-        except (OSError, ValueError) as error:
-            log.exception("the search index is damaged")
-            self._forget_damaged()
-            raise CatalogueUnready("The search index is damaged and is being made anew.") from error
+            with _damage_told():
+                yield opened
+        except CatalogueUnready:
+            log.exception("a search failed")
+            self._is_suspect = True
+            raise
 
-    def _forget_damaged(self) -> None:
-        """Without its first file the index is none, so whoever writes next makes a new one."""
-        with self._writing, self._lock:
-            self._drop()
-            (self._folder / "meta.json").unlink(missing_ok=True)
+
+@contextmanager
+def _damage_told() -> Iterator[None]:
+    """Whatever the engine says of files that are not as they should be is said as CatalogueUnready."""
+    try:
+        yield
+    except BaseException as error:
+        if isinstance(error, OSError | ValueError | msgspec.MsgspecError) or type(error).__name__ == "PanicException":
+            raise CatalogueUnready("The search index is damaged and is being made anew.") from error
+        raise
 
 
 class Writer:
@@ -227,16 +247,14 @@ class _Opened:
             raise CatalogueUnready("The search index is being made.")
         from tantivy import Index
 
-        try:
+        with _damage_told():
             index = Index(_schema(layout), str(folder))
             index.config_reader("manual")
-        except (OSError, ValueError) as error:
-            raise CatalogueUnready("The search index is damaged and is being made anew.") from error
         return cls(folder, index, layout)
 
     def follow(self) -> None:
         """Look at the newest commit, of this process or another. Raises CatalogueUnready."""
-        try:
+        with _damage_told():
             seen = self._meta.stat()
             now = (seen.st_mtime_ns, seen.st_ino)
             if now == self._seen:
@@ -246,8 +264,6 @@ class _Opened:
             self.counts = {}
             self.bookmark = self._read_bookmark()
             self._seen = now
-        except (OSError, ValueError, msgspec.MsgspecError) as error:
-            raise CatalogueUnready("The search index is damaged and is being made anew.") from error
 
     def _read_bookmark(self) -> Bookmark | None:
         from tantivy import Query
@@ -256,6 +272,13 @@ class _Opened:
         if not found.hits:
             return None
         return msgspec.msgpack.decode(self.searcher.doc(found.hits[0][1])["kept"][0], type=Bookmark)
+
+    def read_everything(self) -> None:
+        from tantivy import Query
+
+        found = self.searcher.search(Query.all_query(), max(1, self.searcher.num_docs), False)
+        for _, address in found.hits:
+            self.searcher.doc(address)
 
     def read_numbers(self, names: Sequence[str], low: float, high: float) -> Iterator[tuple[float, ...]]:
         from tantivy import FieldType, Query

@@ -83,8 +83,8 @@ class Matcher:
         return self._any([*found, *self._begun(word), *self._part(word)])
 
     def _named_by(self, word: Word) -> Query:
-        found = [self._const("names", word.text, _NAME), self._const("owners", word.text, _OWNER)]
-        return self._any([*found, *self._begun(word), *self._part(word)])
+        begun = self._const("starts", word.text[: words.MAX_START], _NAME_BEGINS)
+        return self._any([self._const("names", word.text, _NAME), begun, *self._part(word)])
 
     def _begun(self, word: Word) -> list[Query]:
         """A word of a name begins so."""
