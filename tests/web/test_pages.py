@@ -62,6 +62,7 @@ def test_a_list_shows_only_what_the_visitor_may_see(live: LiveHub, visit: Visit,
 def test_a_list_is_searched_filtered_and_sorted_by_its_address(live: LiveHub, visit: Visit, lin_name: str):
     tea = _repo(live, lin_name, {"README.md": CARD})
     other = _repo(live, lin_name)
+    live.settle()
     reader = visit()
 
     for query in (f"search={tea.name}", "tag=tea", "task=text-generation", f"search={tea.name}&sort=created"):
@@ -90,6 +91,7 @@ def test_a_made_up_cursor_is_explained(visit: Visit):
 
 def test_search_finds_repos_and_people(live: LiveHub, visit: Visit, lin_name: str):
     repo = _repo(live, lin_name)
+    live.settle()
 
     page = visit().read(f"/search?q={lin_name}")
 

@@ -22,7 +22,6 @@ from yungu.kernel.db import Database, Session
 
 _SHOWN = 6
 _OWN_SHOWN = 12
-_FOUND = 10
 _NEWS_SHOWN = 40
 _FIGURES_SECONDS = 60
 
@@ -39,17 +38,6 @@ def get_home(session: Session, call: Call) -> Response:
     }
     figures = _figures(call.site.db, int(time.monotonic() / _FIGURES_SECONDS))
     return page(visit, "home.html", trending=trending, newest=newest, figures=figures)
-
-
-def get_search(session: Session, call: Call) -> Response:
-    visit = begin(session, call)
-    words = call.query_params.get("q", "").strip()[:200]
-    found = {
-        kind: hub.list_repos(session, RepoFilter(kind, search=words.split(), limit=_FOUND), visit.actor).items
-        for kind in KINDS
-    }
-    owners = accounts.list_owners(session, search=words, limit=_FOUND) if words else []
-    return page(visit, "search.html", words=words, found=found, owners=owners, shown=_FOUND)
 
 
 def post_theme(session: Session, call: Call) -> Response:
