@@ -16,9 +16,11 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from modelscope import MsDataset, dataset_snapshot_download, model_file_download, snapshot_download
 from modelscope.hub.api import HubApi
+from modelscope.hub.file_download import model_file_download
 from modelscope.hub.repository import DatasetRepository, Repository
+from modelscope.hub.snapshot_download import dataset_snapshot_download, snapshot_download
+from modelscope.msdatasets import MsDataset
 
 BIN = Path(sys.executable).parent
 VERSION = importlib.metadata.version("modelscope")

@@ -55,13 +55,13 @@ class MsPerson:
         return str(answer.json()["Data"]["oid"])
 
     def plan(self, repo: str, data: bytes, *, kind: str = "model") -> tuple[str, str | None]:
-        """The sha256 of content, and where to send it (None: the server has it)."""
+        """The sha256 of content, and where to send it (None: the server has it, and does not name it)."""
         sha256 = hashlib.sha256(data).hexdigest()
         body = {"operation": "upload", "objects": [{"oid": sha256, "size": len(data)}]}
         answer = self.http.post(f"/api/v1/repos/{kind}s/{repo}/info/lfs/objects/batch", json=body)
         assert answer.status_code == 200, answer.text
-        planned = answer.json()["Data"]["objects"][0]
-        return sha256, planned.get("actions", {}).get("upload", {}).get("href")
+        missing = answer.json()["Data"]["objects"]
+        return sha256, missing[0]["actions"]["upload"]["href"] if missing else None
 
     def upload(self, repo: str, data: bytes, *, kind: str = "model") -> str:
         """Content without a commit; its sha256."""

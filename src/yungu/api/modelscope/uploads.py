@@ -42,7 +42,8 @@ class Grant(msgspec.Struct, frozen=True, array_like=True):
 
 @legacy.post(f"{_OF}/batch")
 async def batch(call: Call) -> Response:
-    """For each object where to send it; without ``actions`` the server has it and the caller may refer to it."""
+    """For each object that is missing, where to send it. The others are not named, and may be referred to: clients up
+    to 1.3x take every object of the answer for a missing one."""
     call.body_bytes = await read_body(call, 4 << 20)
     asked = call.body_as(wire.LfsBatch)
     if asked.operation != "upload":
@@ -50,10 +51,12 @@ async def batch(call: Call) -> Response:
     if len(asked.objects) > MAX_OBJECTS:
         raise BodyInvalid(f"A batch may have at most {MAX_OBJECTS} objects.")
     repo, actor, held = await call.read(_held, call, asked)
+    for wanted in asked.objects:
+        _check(wanted, held.get(wanted.oid))
     known = [wanted.oid for wanted in asked.objects if wanted.oid in held]
     if known:
         await call.write(_link, repo, known, actor)
-    objects = [_plan(call, repo, actor, wanted, held.get(wanted.oid)) for wanted in asked.objects]
+    objects = [_plan(call, repo, actor, wanted) for wanted in asked.objects if wanted.oid not in held]
     return wire.answer(call, {"objects": objects})
 
 
@@ -87,19 +90,20 @@ def _link(session: Session, repo: Repo, sha256s: list[str], actor: Actor) -> Non
         hub.link_upload(session, repo, sha256, actor.id)
 
 
-def _plan(call: Call, repo: Repo, actor: Actor, wanted: wire.LfsObject, blob: Blob | None) -> wire.Json:
+def _check(wanted: wire.LfsObject, blob: Blob | None) -> None:
     if not _SHA256.fullmatch(wanted.oid):
         raise BodyInvalid("An oid is the sha256 of the content, in lower-case hex.")
     if not 0 <= wanted.size <= MAX_OBJECT_BYTES:
         raise BodyInvalid(f"A size is 0 to {MAX_OBJECT_BYTES} bytes.")
     if blob is not None and blob.size_bytes != wanted.size:
         raise ContentWrong(f"The content {wanted.oid} has {blob.size_bytes} bytes, not {wanted.size}.")
-    plan: wire.Json = {"oid": wanted.oid, "size": wanted.size}
-    if blob is not None:
-        return plan
+
+
+def _plan(call: Call, repo: Repo, actor: Actor, wanted: wire.LfsObject) -> wire.Json:
     token = sign(
         call.site.secret, _PURPOSE, Grant(repo.id, wanted.oid, wanted.size, actor.id), lifetime_seconds=UPLOAD_SECONDS
     )
     prefix = f"{call.origin}/api/v1/repos/{repo.kind}s/{repo.repo_id}"
     href = f"{prefix}/info/lfs/objects/{wanted.oid}?token={token}"
-    return plan | {"actions": {"upload": {"href": href, "expires_in": UPLOAD_SECONDS}}}
+    upload = {"href": href, "expires_in": UPLOAD_SECONDS}
+    return {"oid": wanted.oid, "size": wanted.size, "actions": {"upload": upload}}
