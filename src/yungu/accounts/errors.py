@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from yungu.kernel.errors import Conflict, Denied, Exhausted, Invalid, NotFound
+from yungu.kernel.errors import Conflict, Denied, Exhausted, Invalid, NotFound, Unavailable
 
 
 class NameInvalid(Invalid):
@@ -125,6 +125,22 @@ class IdentityNeeded(Conflict):
         super().__init__(
             "Without this identity there would be no way to sign in.", hint="Ask an administrator for a password link."
         )
+
+
+class ProviderFailed(Unavailable):
+    """The OpenID provider did not answer as it should."""
+
+    hint = "Try again, or sign in with a password."
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The sign-in provider did not do its part: {reason}.")
+
+
+class SignInRefused(Denied):
+    """The provider knows this person, but the operator does not let them in."""
+
+    def __init__(self) -> None:
+        super().__init__("This account is not allowed in here.", hint="Ask an administrator.")
 
 
 class QuotaExceeded(Exhausted):

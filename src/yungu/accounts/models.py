@@ -126,6 +126,35 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class Claims:
+    """What an OpenID provider says of somebody. ``email`` is empty unless the provider has verified it."""
+
+    issuer: str
+    subject: str
+    email: str = ""
+    name: str = ""
+    username: str = ""
+    groups: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        return self.email or self.username or self.name or self.subject
+
+
+@dataclass(frozen=True, slots=True)
+class SignInPolicy:
+    """Whom an OpenID provider may send us, and what their groups there mean here. Nothing named: everybody.
+
+    ``organizations``: group to (organization, role). ``may_register``: newcomers may make an account."""
+
+    domains: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+    admin_group: str = ""
+    organizations: tuple[tuple[str, str, Role], ...] = ()
+    may_register: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Invitation:
     """A link that works once. ``may_register``: whoever holds it may make an account where registration is closed.
     ``organization``: what the guest becomes a member of, in ``role``."""

@@ -6,8 +6,15 @@ import hmac
 import re
 from collections.abc import Sequence
 
-from yungu.accounts.errors import AdministratorNeeded, LinkInvalid, NameInvalid, OrganizationDenied, PasswordWeak
-from yungu.accounts.models import ROLES, Actor, Owner, Role
+from yungu.accounts.errors import (
+    AdministratorNeeded,
+    LinkInvalid,
+    NameInvalid,
+    OrganizationDenied,
+    PasswordWeak,
+    SignInRefused,
+)
+from yungu.accounts.models import ROLES, Actor, Claims, Owner, Role, SignInPolicy
 
 _NAME = re.compile(r"^[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?$")
 _RESERVED = frozenset(
@@ -64,6 +71,21 @@ def check_inviter(actor: Actor | None, organization: Owner | None) -> None:
         raise AdministratorNeeded
     if not may_rule(actor, organization):
         raise OrganizationDenied(organization.name)
+
+
+def check_claims(policy: SignInPolicy, claims: Claims) -> None:
+    """Raises SignInRefused for somebody whom the policy does not let in."""
+    domain = claims.email.rpartition("@")[2].casefold()
+    if policy.domains and domain not in policy.domains:
+        raise SignInRefused
+    if policy.groups and not policy.groups & set(claims.groups):
+        raise SignInRefused
+
+
+def suggest_name(claims: Claims) -> str:
+    """A name to begin with for a newcomer; it may be taken."""
+    text = claims.username or claims.email.partition("@")[0] or claims.name
+    return re.sub(r"-{2,}|\.{2,}", "-", re.sub(r"[^A-Za-z0-9._-]+", "-", text.partition("@")[0])).strip("-.")[:96]
 
 
 def digest(secret: bytes, value: str) -> str:

@@ -45,6 +45,34 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = False
     tls_cert: Annotated[str, Doc(description="PEM file of the certificate and its chain, to serve https.")] = ""
     tls_key: Annotated[str, Doc(description="PEM file of that certificate's key.")] = ""
+    oidc_issuer: Annotated[
+        str, Doc(description="Address of an OpenID provider to sign in with, exactly as it calls itself. Empty: none.")
+    ] = ""
+    oidc_name: Annotated[str, Doc(description="What people call that provider.")] = "OpenID"
+    oidc_client_id: Annotated[str, Doc(description="What the hub is called there.")] = ""
+    oidc_client_secret: Annotated[str, Doc(description="The hub's secret there.")] = ""
+    oidc_scopes: Annotated[str, Doc(description="What the provider is asked for.")] = "openid profile email"
+    oidc_registration: Annotated[
+        Literal["open", "closed"],
+        Doc(description="Whether somebody whom the provider sends for the first time may make an account."),
+    ] = "open"
+    oidc_allowed_domains: Annotated[
+        str, Doc(description="Let in only verified e-mail addresses of these domains, separated by commas.")
+    ] = ""
+    oidc_allowed_groups: Annotated[
+        str, Doc(description="Let in only members of these groups of the provider, separated by commas.")
+    ] = ""
+    oidc_groups_claim: Annotated[str, Doc(description="Where the provider names somebody's groups.")] = "groups"
+    oidc_admin_group: Annotated[
+        str, Doc(description="Members of this group administer the hub, and nobody else who signs in there does.")
+    ] = ""
+    oidc_organizations: Annotated[
+        str,
+        Doc(
+            description="Memberships that follow groups, as `group=organization:role`, separated by commas. They are "
+            "given and taken when somebody signs in."
+        ),
+    ] = ""
     modelscope_create_visibility: Annotated[
         Literal["private", "as-asked"],
         Doc(
@@ -86,21 +114,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         str,
         Doc(description="Where backups go that are asked for on the administrators' page. Empty: `backups` in `data`."),
     ] = ""
-    viewer_processes: Annotated[
-        int,
-        Doc(
-            description="How many tables (previews of data files, the viewer and SQL of datasets) are read at the same "
-            "time, each by a locked process of its own. 0: none.",
-            ge=0,
-            le=64,
-        ),
-    ] = 2
-    viewer_memory_mb: Annotated[
-        int, Doc(description="Memory in MiB that reading one table may use, besides about 100 MiB of code.", ge=64)
-    ] = 512
-    viewer_seconds: Annotated[
-        int, Doc(description="Seconds that reading one table, or one SQL query, may take.", ge=1, le=600)
-    ] = 20
     trusted_proxies: Annotated[
         str, Doc(description="Addresses whose `X-Forwarded-*` headers are believed, separated by commas.")
     ] = "127.0.0.1"

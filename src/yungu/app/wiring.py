@@ -12,7 +12,7 @@ from yungu import hub, migrations
 from yungu.api import git as git_dialect, hf, modelscope, web, xet
 from yungu.api.http import App, Site
 from yungu.api.http.rates import Rates, Resource
-from yungu.app import worker
+from yungu.app import signing_in, worker
 from yungu.app.settings import Settings
 from yungu.kernel.db import Database
 from yungu.search import Catalogue
@@ -47,6 +47,7 @@ def build_site(settings: Settings) -> Site:
         base_url=settings.base_url.rstrip("/") or None,
         address=settings.base_url.rstrip("/"),
         registration=settings.registration,
+        openid=signing_in.find_provider(settings),
         rates=_rates(settings),
         backups=Path(settings.backup_folder).expanduser() if settings.backup_folder else data / "backups",
         webhook_private_addresses=settings.webhook_private_addresses,

@@ -95,6 +95,15 @@ class LocalStore:
                 dropped += 1
         return dropped
 
+    def staging_usage(self) -> tuple[int, int]:
+        """How many files are staged, and their bytes: uploads under way, and those that were cut off."""
+        sizes = []
+        for entry in os.scandir(self.root / STAGING):
+            with suppress(FileNotFoundError):
+                if entry.is_file():
+                    sizes.append(entry.stat().st_size)
+        return len(sizes), sum(sizes)
+
     def free_bytes(self) -> int:
         """Room that an unprivileged process has on this disk."""
         return shutil.disk_usage(self.root).free

@@ -3,6 +3,7 @@ which only a keyed digest (HMAC-SHA256 with the server's secret) is stored."""
 
 from yungu.accounts.service.follows import follow_owner as follow_owner, unfollow_owner as unfollow_owner
 from yungu.accounts.service.identities import (
+    apply_groups as apply_groups,
     link_identity as link_identity,
     unlink_identity as unlink_identity,
     use_identity as use_identity,

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from yungu.accounts.backends import OpenIdProvider
+from yungu.accounts.models import SignInPolicy
 from yungu.api.http.rates import Rates
 from yungu.hub import DownloadCounter, ViewCounter
 from yungu.kernel.db import Database
@@ -14,6 +16,15 @@ from yungu.search import Catalogue
 from yungu.storage.git import GitStore
 from yungu.storage.local import LocalStore
 from yungu.tables import LockedDuckDB, Tables
+
+
+@dataclass(frozen=True, slots=True)
+class OpenId:
+    """Where people may sign in besides here. ``name``: what they call it."""
+
+    name: str
+    provider: OpenIdProvider
+    policy: SignInPolicy
 
 
 @dataclass(slots=True)
@@ -33,6 +44,7 @@ class Site:
     address: str = ""
     webhook_private_addresses: bool = False
     modelscope_create_visibility: str = "private"
+    openid: OpenId | None = None
     rates: Rates | None = None
     backups: Path | None = None
     worker_at: datetime | None = None

@@ -17,7 +17,22 @@ from yungu.accounts import (
     SignInRequired,
     UserNotFound,
 )
-from yungu.accounts.errors import LastAdmin, NotMember, OrganizationDenied, PasswordWeak
+from yungu.accounts.errors import (
+    IdentityNeeded,
+    IdentityTaken,
+    InvitationInvalid,
+    LastAdmin,
+    LastAdministrator,
+    NotMember,
+    OrganizationDenied,
+    OwnerBusy,
+    PasswordWeak,
+    ProviderFailed,
+    QuotaExceeded,
+    RegistrationClosed,
+    ResetInvalid,
+    SignInRefused,
+)
 from yungu.api.http import Call, json_response
 from yungu.api.http.app import MethodNotAllowed, RouteNotFound, Unexpected
 from yungu.api.http.auth import CrossSite
@@ -39,6 +54,7 @@ from yungu.hub import (
 )
 from yungu.kernel.errors import Conflict, Denied, Exhausted, Invalid, NotFound, Unavailable, YunguError
 from yungu.kernel.pages import CursorInvalid
+from yungu.kernel.upkeep import AlreadyAsked, RunNotFound
 
 
 class FormRefused(YunguError):
@@ -54,6 +70,7 @@ _STATUS: tuple[tuple[type[YunguError], int], ...] = (
     (SignInRequired, 401),
     (MethodNotAllowed, 405),
     (BodyTooLarge, 413),
+    (QuotaExceeded, 413),
     (Invalid, 400),
     (NotFound, 404),
     (Denied, 403),
@@ -89,6 +106,22 @@ _EXPLAINED: tuple[tuple[type[YunguError], str, Facts], ...] = (
     ),
     (NameTaken, marked("This name is already taken."), lambda e: {}),
     (RepoExists, marked("There is already a repository of this name."), lambda e: {}),
+    (LastAdministrator, marked("The hub would be left without an administrator."), lambda e: {}),
+    (OwnerBusy, marked("This user is the only administrator of an organization."), lambda e: {}),
+    (InvitationInvalid, marked("This invitation is used, expired or withdrawn."), lambda e: {}),
+    (ResetInvalid, marked("This link is used or expired. Ask an administrator for a new one."), lambda e: {}),
+    (RegistrationClosed, marked("Nobody can make an account here without an invitation."), lambda e: {}),
+    (IdentityTaken, marked("This identity belongs to another account already."), lambda e: {}),
+    (IdentityNeeded, marked("Without this identity you could not sign in any more."), lambda e: {}),
+    (ProviderFailed, marked("The sign-in provider did not do its part. Try again, or use a password."), lambda e: {}),
+    (SignInRefused, marked("This account is not allowed in here. Ask an administrator."), lambda e: {}),
+    (AlreadyAsked, marked("Such a job is waiting or under way already."), lambda e: {}),
+    (RunNotFound, marked("There is no such job."), lambda e: {}),
+    (
+        QuotaExceeded,
+        marked("The storage of %(name)s is used up. Delete something, or ask an administrator for more room."),
+        lambda e: {"name": e.owner},
+    ),
     (PasswordWrong, marked("The name or the password is wrong."), lambda e: {}),
     (PasswordWeak, marked("The password is too short: it needs at least 8 characters."), lambda e: {}),
     (LastAdmin, marked("The organization would be left without an administrator."), lambda e: {}),

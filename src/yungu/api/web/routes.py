@@ -19,6 +19,8 @@ from yungu.api.web.views import (
     invitations,
     lists,
     manage,
+    notifications,
+    openid,
     organizations,
     owners,
     people,
@@ -26,6 +28,7 @@ from yungu.api.web.views import (
     search,
     settings,
     upload,
+    webhooks,
     viewer,
 )
 
@@ -48,12 +51,30 @@ routes.get("/{kinds}")(lists.get_list)
 routes.get("/login")(people.get_login)
 routes.post("/login")(people.post_login)
 routes.post("/logout")(people.post_logout)
+routes.get("/login/reset")(people.get_reset)
+routes.post("/login/reset")(people.post_reset)
+routes.get("/login/openid")(openid.get_begin)
+routes.get("/login/openid/callback")(openid.get_callback)
+routes.get("/login/openid/new")(openid.get_new)
+routes.post("/login/openid/new")(openid.post_new)
+routes.post("/login/openid/new/link")(openid.post_link)
+routes.get("/login/openid/new/link")(repos.get_parent)
+routes.get("/settings/identities")(openid.get_identities)
+routes.post("/settings/identities/unlink")(openid.post_unlink)
+routes.get("/settings/identities/unlink")(repos.get_parent)
 routes.get("/join")(people.get_join)
 routes.post("/join")(people.post_join)
 
 routes.get("/settings", "/settings/profile")(settings.get_profile)
 routes.post("/settings/profile")(settings.post_profile)
 routes.post("/settings/password")(settings.post_password)
+routes.get("/notifications")(notifications.get_notifications)
+routes.post("/notifications/read")(notifications.post_read)
+routes.get("/notifications/read")(repos.get_parent)
+routes.get("/settings/webhooks")(webhooks.get_webhooks)
+routes.post("/settings/webhooks")(webhooks.post_webhook)
+routes.get("/settings/webhooks/{webhook}")(webhooks.get_webhook)
+routes.post("/settings/webhooks/{webhook}")(webhooks.post_change)
 routes.get("/settings/tokens")(settings.get_tokens)
 routes.post("/settings/tokens")(settings.post_token)
 routes.post("/settings/tokens/revoke")(settings.post_revoke)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from yungu.accounts.models import OwnerKind, default_quotas, owners, quotas
 from yungu.hub.models import Repo, repo_blobs, repos
-from yungu.kernel.db import Session
+from yungu.kernel.db import Session, columns
 from yungu.storage.models import blobs
 from yungu.storage.xet.models import xorbs
 
@@ -85,6 +85,12 @@ def list_usage(session: Session, *, search: str = "", limit: int, offset: int = 
     if search:
         query = query.where(owners.c.key.contains(search.casefold(), autoescape=True))
     return [Usage(*row) for row in session.execute(query.limit(limit).offset(offset))]
+
+
+def list_repos_of(session: Session, owner_id: int) -> Sequence[Repo]:
+    """Every repo of an owner, whoever asks: for whoever administers the hub."""
+    query = sa.select(*columns(Repo, repos)).where(repos.c.owner_id == owner_id)
+    return [Repo(*row) for row in session.execute(query.order_by(repos.c.kind, repos.c.key))]
 
 
 def store_sizes(session: Session) -> StoreSizes:
