@@ -10,6 +10,7 @@ import pytest
 
 from support.servers import LiveHub
 from support.visitor import Visitor
+from yungu.api.http.auth import SESSION_COOKIE
 
 CHROMIUM = Path("/usr/bin/chromium")
 _QUIET = (
@@ -49,3 +50,24 @@ def chromium() -> Iterator[Any]:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=_QUIET)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def open_page(chromium: Any, live: LiveHub) -> Iterator[Callable[..., Any]]:
+    """``open_page(**options)``: a window of its own. Fails when a page breaks its own policy or a script breaks."""
+    contexts, complaints = [], []
+
+    def open_one(signed_in: Visitor | None = None, **options: Any) -> Any:
+        context = chromium.new_context(base_url=live.url, **({"locale": "en-US"} | options))
+        contexts.append(context)
+        if signed_in is not None:
+            context.add_cookies([{"name": SESSION_COOKIE, "value": signed_in.cookies[SESSION_COOKIE], "url": live.url}])
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda line: complaints.append(line.text) if "Content Security" in line.text else None)
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert complaints == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,7 +11,6 @@ import pytest
 from support.servers import LiveHub
 from support.visitor import Visitor
 from support.web_forge import png
-from yungu.api.http.auth import SESSION_COOKIE
 
 Visit = Callable[..., Visitor]
 _COLOURS = (
@@ -22,27 +21,6 @@ _COLOURS = (
 @pytest.fixture
 def member(live: LiveHub) -> str:
     return live.user(live.fresh_name("member"), password="long enough")
-
-
-@pytest.fixture
-def open_page(chromium: Any, live: LiveHub) -> Iterator[Callable[..., Any]]:
-    """``open_page(**options)``: a window of its own. Fails when a page breaks its own policy or a script breaks."""
-    contexts, complaints = [], []
-
-    def open_one(signed_in: Visitor | None = None, **options: Any) -> Any:
-        context = chromium.new_context(base_url=live.url, **({"locale": "en-US"} | options))
-        contexts.append(context)
-        if signed_in is not None:
-            context.add_cookies([{"name": SESSION_COOKIE, "value": signed_in.cookies[SESSION_COOKIE], "url": live.url}])
-        page = context.new_page()
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda line: complaints.append(line.text) if "Content Security" in line.text else None)
-        return page
-
-    yield open_one
-    for context in contexts:
-        context.close()
-    assert complaints == []
 
 
 def test_a_member_signs_in_makes_a_repo_and_a_token_and_signs_out(
