@@ -42,8 +42,9 @@ class Grant(msgspec.Struct, frozen=True, array_like=True):
 
 @legacy.post(f"{_OF}/batch")
 async def batch(call: Call) -> Response:
-    """For each object that is missing, where to send it. The others are not named, and may be referred to: clients up
-    to 1.3x take every object of the answer for a missing one."""
+    """For each object that is missing, where to send it; one that is not named the server has.
+
+    Clients up to 1.30 at least take every object of the answer for a missing one."""
     call.body_bytes = await read_body(call, 4 << 20)
     asked = call.body_as(wire.LfsBatch)
     if asked.operation != "upload":
