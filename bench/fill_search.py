@@ -23,8 +23,9 @@ from yungu.hub.models import repo_tags, repos
 
 SEED = 20261122
 ZH = (
-    "模型 数据 训练 医疗 问答 中文 语言 对话 翻译 图像 语音 识别 生成 推理 微调 金融 法律 教育 代码 评测 开源 检索 向量 量化 蒸馏 多模态 "
-    "文本 分类 摘要 情感 机器人 自动驾驶 知识 图谱 化学 生物 气象 农业 制造 工业 视频 音乐 写作 诗词 古文 方言 手写 表格 文档 安全 隐私"
+    "模型 数据 训练 医疗 问答 中文 语言 对话 翻译 图像 语音 识别 生成 推理 微调 金融 法律 教育 代码 评测 开源 "
+    "检索 向量 量化 蒸馏 多模态 文本 分类 摘要 情感 机器人 自动驾驶 知识 图谱 化学 生物 气象 农业 制造 工业 "
+    "视频 音乐 写作 诗词 古文 方言 手写 表格 文档 安全 隐私"
 ).split()
 EN = (
     "model data training medical question answering chinese language chat translation image speech recognition "
