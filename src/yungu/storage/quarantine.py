@@ -122,7 +122,7 @@ class Quarantine:
             asked.write("".join([*(f"{oid}\n" for oid in tips), *(f"^{oid}\n" for oid in known)]).encode())
             asked.seek(0)
             program = ["log", "--stdin", "--format=", "--raw", "-z", "-c", "--root", "--no-abbrev", "--no-renames"]
-            env = {"GIT_OBJECT_DIRECTORY": str(self.path)}
+            env = {"GIT_OBJECT_DIRECTORY": str(self.path), "GIT_FLUSH": "0"}  # else each commit is a write of its own
             process = git_binary.popen(
                 self._home, program, stdin=asked, stderr=said, env=env, most_memory_bytes=_MOST_MEMORY_BYTES
             )

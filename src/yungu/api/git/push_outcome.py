@@ -125,6 +125,8 @@ class _Outcome:
 
     def _examine(self, incoming: Quarantine, updates: Sequence[RefUpdate]) -> Collection[tuple[str, Pointer]]:
         """All at once; one by one only when something is wrong, to tell whose fault it is."""
+        if all(update.after is None for update in updates):
+            return ()  # refs are deleted, or a client only tries its credentials: nothing new is named
         with self.site.db.read() as session:
             known = {ref.oid for ref in hub.list_refs(session, self.repo)}
         try:
