@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from yungu.storage.backends import ByteStore
-from yungu.storage.direct import PAGE_BYTES, aligned_buffer
 from yungu.storage.errors import BytesNotFound
 from yungu.storage.xet.chunks import HEADER_BYTES, MAX_STORED_BYTES, decode, parse_header
 from yungu.storage.xet.errors import XorbDamaged, XorbInvalid
@@ -15,21 +14,18 @@ from yungu.storage.xet.terms import Segment
 from yungu.storage.xet.xorb import xorb_key
 
 _READ_BYTES = 1 << 20
-_CARRY_BYTES = MAX_STORED_BYTES + PAGE_BYTES  # room for the chunk that a read cuts off, before the next read
+_CARRY_BYTES = HEADER_BYTES + MAX_STORED_BYTES  # room for the chunk that a read cuts off, before the next read
 _BLOCK_BYTES = 1 << 20
 
 
-def iter_pieces(
-    store: ByteStore, segments: Iterable[Segment], *, verify: bool = True, cached: bool = True
-) -> Iterator[memoryview]:
+def iter_pieces(store: ByteStore, segments: Iterable[Segment], *, verify: bool = True) -> Iterator[memoryview]:
     """The bytes of ``segments`` chunk by chunk; each view is only valid until the next one is asked for.
 
-    With ``verify`` every chunk is hashed again before it is given out; with ``cached=False`` long runs are read past
-    the page cache. Raises XorbDamaged."""
-    buffer = aligned_buffer(_CARRY_BYTES + _READ_BYTES)
+    With ``verify`` every chunk is hashed again before it is given out. Raises XorbDamaged."""
+    buffer = memoryview(bytearray(_CARRY_BYTES + _READ_BYTES))
     for segment in segments:
         skip, left = segment.skip_bytes, segment.take_bytes
-        for raw in _iter_chunks(store, segment, buffer, verify=verify, cached=cached):
+        for raw in _iter_chunks(store, segment, buffer, verify=verify):
             piece = memoryview(raw)[skip : skip + left]
             skip, left = 0, left - len(piece)
             yield piece
@@ -49,13 +45,10 @@ def iter_blocks(store: ByteStore, segments: Iterable[Segment], *, verify: bool =
         yield bytes(block)
 
 
-def _iter_chunks(
-    store: ByteStore, segment: Segment, buffer: memoryview, *, verify: bool, cached: bool
-) -> Iterator[Buffer]:
+def _iter_chunks(store: ByteStore, segment: Segment, buffer: memoryview, *, verify: bool) -> Iterator[Buffer]:
     chunk = 0
-    is_short = segment.stored_end - segment.stored_start < _READ_BYTES  # such a run is often repeated in a file
     try:
-        with store.open(xorb_key(segment.term.xorb_hash), cached=cached or is_short) as file:
+        with store.open(xorb_key(segment.term.xorb_hash)) as file:
             for payload, scheme, raw_length in _iter_payloads(file, segment, buffer):
                 raw = decode(payload, scheme, raw_length)
                 if verify:
@@ -72,17 +65,15 @@ def _check_chunk(raw: Buffer, segment: Segment, chunk: int) -> None:
 
 
 def _iter_payloads(file: BinaryIO, segment: Segment, buffer: memoryview) -> Iterator[tuple[memoryview, int, int]]:
-    """(payload, scheme, raw length) of every chunk, read in whole pages."""
-    start = _CARRY_BYTES + segment.stored_start % PAGE_BYTES
-    left = segment.stored_end - segment.stored_start
-    file.seek(segment.stored_start - segment.stored_start % PAGE_BYTES)
+    """(payload, scheme, raw length) of every chunk; what a read cuts off is moved in front of the next one."""
+    start, left = _CARRY_BYTES, segment.stored_end - segment.stored_start
+    file.seek(segment.stored_start)
     while left:
         wanted = min(start + left - _CARRY_BYTES, _READ_BYTES)
-        pages = buffer[_CARRY_BYTES : _CARRY_BYTES + wanted + -wanted % PAGE_BYTES]
-        count: int = file.readinto(pages)  # type: ignore[attr-defined]
+        count: int = file.readinto(buffer[_CARRY_BYTES : _CARRY_BYTES + wanted])  # type: ignore[attr-defined]
         if not count:
             raise XorbInvalid("it ends too early")
-        end = min(_CARRY_BYTES + count, start + left)
+        end = _CARRY_BYTES + count
         position = start
         while end - position >= HEADER_BYTES:
             stored, scheme, raw_length = parse_header(buffer, position)
