@@ -90,7 +90,7 @@ async def put_granted_xorb(call: Call) -> Response:
 
 @routes.post(f"{_BASE}/v1/xorb-commits/{{prefix}}/{{hash}}/grant/{{grant}}", writes=False)
 def commit_granted_xorb(session: Session, call: Call) -> Response:
-    """Nothing is left to do: what was sent was recorded then, and a sweep spares it for much longer than a grant lasts."""
+    """Only looks: what was sent was recorded then, and a sweep spares it for much longer than a grant lasts."""
     claims = claims_of(call, scope="write")
     grant = open_grant(call.site.secret, call.params["grant"])
     sent = grant.xorb_hash == _hash(call) and grant.user == claims.user

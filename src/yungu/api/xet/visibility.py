@@ -26,7 +26,7 @@ def readable_file(session: Session, claims: XetClaims, file_hash: str) -> xet.Xe
 
 def visible_files(session: Session, claims: XetClaims, file_hashes: Sequence[str]) -> list[str]:
     """Those files, in the same order, that the user has uploaded or may read in some repo."""
-    if claims.user is None:
+    if claims.user is None or not file_hashes:
         return []
     own = xet.list_claimed_files(session, claims.user, file_hashes)
     sha256s = xet.list_sha256s(session, [name for name in file_hashes if name not in own])

@@ -47,10 +47,10 @@ class XorbIndex:
 
     def iter_leaves(self, start: int, end: int) -> Iterator[tuple[bytes, int]]:
         """(chunk hash, raw length) of the chunks ``start`` to ``end``."""
-        offset = self.raw_start(start)
-        for chunk in range(start, end):
-            yield self.chunk_hash(chunk), self.raw_ends[chunk] - offset
-            offset = self.raw_ends[chunk]
+        hashes, offset = self.hashes, self.raw_start(start)
+        for chunk, raw_end in enumerate(self.raw_ends[start:end], start):
+            yield hashes[chunk * HASH_BYTES : (chunk + 1) * HASH_BYTES], raw_end - offset
+            offset = raw_end
 
     def merkle_root(self) -> bytes:
         return merkle_root(self.iter_leaves(0, self.chunk_count))

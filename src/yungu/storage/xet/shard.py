@@ -124,17 +124,14 @@ def _skip_xorbs(reader: _Reader) -> None:
 
 
 def _xorb_block(raw: bytes, index: XorbIndex, shown: Sequence[range], key: bytes) -> bytes:
-    count = index.chunk_count
-    block = bytearray((count + 1) * RECORD_BYTES)
-    _XORB.pack_into(block, 0, raw, 0, count, index.raw_bytes, index.stored_bytes)
-    visible = bytearray(count)
+    visible = bytearray(index.chunk_count)
     for chunks in shown:
         visible[chunks.start : chunks.stop] = b"\1" * len(chunks)
+    records = [_XORB.pack(raw, 0, index.chunk_count, index.raw_bytes, index.stored_bytes)]
     offset = 0
-    for chunk, end in enumerate(index.raw_ends):
-        found = index.chunk_hash(chunk)
-        flags = _DEDUP_CANDIDATE if visible[chunk] and is_dedup_eligible(found) else 0
-        told = keyed_hash(key, found) if visible[chunk] else os.urandom(32)
-        _CHUNK.pack_into(block, (chunk + 1) * RECORD_BYTES, told, offset, end - offset, flags)
-        offset = end
-    return bytes(block)
+    for (found, length), is_visible in zip(index.iter_leaves(0, index.chunk_count), visible, strict=True):
+        flags = _DEDUP_CANDIDATE if is_visible and is_dedup_eligible(found) else 0
+        told = keyed_hash(key, found) if is_visible else os.urandom(32)
+        records.append(_CHUNK.pack(told, offset, length, flags))
+        offset += length
+    return b"".join(records)
