@@ -74,3 +74,9 @@ for (const form of document.querySelectorAll("form[data-guard]")) {
     if (text && !isSent && text.value !== text.defaultValue) event.preventDefault();
   });
 }
+
+// On a narrow screen the chosen tab may be far to the right.
+for (const tab of document.querySelectorAll(".tabs [aria-current]")) {
+  const bar = tab.parentElement;
+  bar.scrollLeft = tab.offsetLeft - bar.offsetLeft - (bar.clientWidth - tab.offsetWidth) / 2;
+}
