@@ -114,21 +114,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         str,
         Doc(description="Where backups go that are asked for on the administrators' page. Empty: `backups` in `data`."),
     ] = ""
-    viewer_processes: Annotated[
-        int,
-        Doc(
-            description="How many tables (previews of data files, the viewer and SQL of datasets) are read at the same "
-            "time, each by a locked process of its own. 0: none.",
-            ge=0,
-            le=64,
-        ),
-    ] = 2
-    viewer_memory_mb: Annotated[
-        int, Doc(description="Memory in MiB that reading one table may use, besides about 100 MiB of code.", ge=64)
-    ] = 512
-    viewer_seconds: Annotated[
-        int, Doc(description="Seconds that reading one table, or one SQL query, may take.", ge=1, le=600)
-    ] = 20
     trusted_proxies: Annotated[
         str, Doc(description="Addresses whose `X-Forwarded-*` headers are believed, separated by commas.")
     ] = "127.0.0.1"

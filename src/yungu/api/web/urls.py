@@ -105,15 +105,6 @@ def access(repo_: Repo) -> str:
     return f"{repo(repo_)}/settings/access"
 
 
-def viewer(repo_: Repo, **query: str) -> str:
-    """The rows of a dataset, or of one ``file``."""
-    return with_query(f"{repo(repo_)}/viewer", **query)
-
-
-def viewer_picture(repo_: Repo, **query: str) -> str:
-    return with_query(f"{repo(repo_)}/viewer/picture", **query)
-
-
 def repo_settings(repo_: Repo) -> str:
     return f"{repo(repo_)}/settings"
 
