@@ -103,18 +103,24 @@ def main() -> int:
         secure = stack.enter_context(served(is_tls=True)) if _may_bind(443) else None
         if secure is None:
             print("Port 443 may not be bound: nothing is tried by https, and 1.37.1 not at all.")
-        hubs = [(NEWEST, hub) for hub in (plain, secure) if hub] + ([(CLASSIC, secure)] if secure else [])
-        for release, hub in hubs:
-            if "scenario" in parts:
-                rows.append(scenario(release, pythons[release], hub))
-            if "recipe" in parts:
-                rows.append(recipe(release, pythons[release], hub))
-            if "resume" in parts:
-                rows += resumes(release, pythons[release], hub)
-        if "crossing" in parts:
-            rows += crossing(secure or plain, pythons, with_classic=secure is not None)
+        for row in trials(parts, pythons, plain, secure):
+            print(f"{row['client']}, {row['by']}, {row['what']}: {row['passed']}", flush=True)
+            rows.append(row)
     show(rows)
     return 0 if all(row["verdict"] == "ok" for row in rows) else 1
+
+
+def trials(parts: Sequence[str], pythons: Mapping[Release, Path], plain: Hub, secure: Hub | None) -> Iterator[Row]:
+    pairs = [(NEWEST, hub) for hub in (plain, secure) if hub] + ([(CLASSIC, secure)] if secure else [])
+    for release, hub in pairs:
+        if "recipe" in parts:
+            yield recipe(release, pythons[release], hub)
+        if "scenario" in parts:
+            yield scenario(release, pythons[release], hub)
+        if "resume" in parts:
+            yield from resumes(release, pythons[release], hub)
+    if "crossing" in parts:
+        yield from crossing(secure or plain, pythons, with_classic=secure is not None)
 
 
 @contextmanager
