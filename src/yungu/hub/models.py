@@ -516,6 +516,15 @@ repo_tags = sa.Table(
     sa.Index("ix_repo_tags_tag", "tag", "repo_id"),
 )
 
+repo_downloads = sa.Table(
+    "repo_downloads",
+    metadata,
+    sa.Column("repo_id", BigId, sa.ForeignKey("repos.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("day", sa.Date, primary_key=True, comment="in UTC"),
+    sa.Column("count", sa.Integer, nullable=False),
+    comment="days without a download have no row",
+)
+
 repo_blobs = sa.Table(
     "repo_blobs",
     metadata,

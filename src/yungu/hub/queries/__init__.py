@@ -39,6 +39,7 @@ from yungu.hub.queries.keeping import (
     list_unbound,
 )
 from yungu.hub.queries.lfs import list_lfs_files
+from yungu.hub.queries.lineage import KINSHIPS, Kinship, count_kin, daily_downloads, find_named, list_kin
 from yungu.hub.queries.lists import (
     Line,
     count_tagged,
@@ -122,11 +123,13 @@ from yungu.hub.queries.webhooks import (
 from yungu.hub.queries.weights import ReadRange, model_config, safetensors_header, safetensors_summary
 
 __all__ = [
+    "KINSHIPS",
     "Activity",
     "Changes",
     "CommitDiff",
     "DiffLine",
     "FileDiff",
+    "Kinship",
     "Line",
     "Match",
     "Matches",
@@ -140,6 +143,7 @@ __all__ = [
     "count_daily",
     "count_discussions",
     "count_everything",
+    "count_kin",
     "count_likes",
     "count_open_discussions",
     "count_repos",
@@ -147,6 +151,7 @@ __all__ = [
     "count_tags",
     "count_unread",
     "curated_collection",
+    "daily_downloads",
     "diff_commit",
     "diff_trees",
     "find_access_request",
@@ -155,6 +160,7 @@ __all__ = [
     "find_enabled_webhook",
     "find_file",
     "find_matches",
+    "find_named",
     "find_ref",
     "find_repo",
     "find_repo_by_id",
@@ -196,6 +202,7 @@ __all__ = [
     "list_folder",
     "list_followed_activities",
     "list_keepers",
+    "list_kin",
     "list_lfs_files",
     "list_libraries",
     "list_likers",

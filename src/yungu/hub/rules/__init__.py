@@ -24,6 +24,7 @@ from yungu.hub.rules.lfs import (
     parse_pointer,
     tracking_line,
 )
+from yungu.hub.rules.lineage import RELATIONS, Relation, guess_relation
 from yungu.hub.rules.mentions import find_mentions, link_mentions
 from yungu.hub.rules.names import (
     check_branch,
@@ -44,9 +45,11 @@ __all__ = [
     "DEFAULT_ATTRIBUTES",
     "LIKE_WEIGHT",
     "MAX_REGULAR_BYTES",
+    "RELATIONS",
     "DataConfig",
     "DataSplit",
     "LfsDecider",
+    "Relation",
     "SafetensorsHeader",
     "SafetensorsInvalid",
     "Tensor",
@@ -57,6 +60,7 @@ __all__ = [
     "check_repo_name",
     "check_skill_archive",
     "find_mentions",
+    "guess_relation",
     "ignore_matcher",
     "is_oid",
     "is_watched",

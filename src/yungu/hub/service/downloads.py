@@ -11,7 +11,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from yungu.hub import rules
-from yungu.hub.models import mcp_servers, repos, skills
+from yungu.hub.models import mcp_servers, repo_downloads, repos, skills
 from yungu.kernel import clock
 from yungu.kernel.db import Session
 
@@ -51,7 +51,9 @@ class _Tally:
             taken, self._pending = self._pending, Counter()
         for (of, number), count in sorted(taken.items()):
             table = _TABLES[of]
-            session.execute(sa.update(table).where(table.c.id == number).values(self._added(of, table, count)))
+            row = sa.update(table).where(table.c.id == number).values(self._added(of, table, count))
+            if session.execute(row).rowcount:
+                self._keep(session, of, number, count)
         return len(taken)
 
     @property
@@ -60,6 +62,9 @@ class _Tally:
 
     def _added(self, of: Thing, table: sa.Table, count: int) -> dict[str, Any]:
         raise NotImplementedError
+
+    def _keep(self, session: Session, of: Thing, number: int, count: int) -> None:
+        """Write more than the row of the thing itself."""
 
 
 class DownloadCounter(_Tally):
@@ -71,6 +76,14 @@ class DownloadCounter(_Tally):
             added["downloads_total_count"] = table.c.downloads_total_count + count
             added["trending"] = table.c.trending + rules.trending_gain(count, clock.now())
         return added
+
+    def _keep(self, session: Session, of: Thing, number: int, count: int) -> None:
+        if of != "repo":
+            return
+        day, c = clock.now().date(), repo_downloads.c
+        today = (c.repo_id == number) & (c.day == day)
+        if not session.execute(sa.update(repo_downloads).where(today).values(count=c.count + count)).rowcount:
+            session.execute(sa.insert(repo_downloads).values(repo_id=number, day=day, count=count))
 
 
 class ViewCounter(_Tally):

@@ -34,7 +34,8 @@ def index_head(session: Session, git: GitStore, repo: Repo, commit: str) -> None
     names = [entry.path for entry in root if entry.kind != "directory"]
     config = queries.model_config(objects, commit) if repo.kind == "model" else {}
     library = card.library_name or _guess_library(repo, config)
-    found = (*card.tags, *_from_files(repo, names), *_from_config(config), *([library] if library else []))
+    kin = _relations(repo, card, library, names, config)
+    found = (*card.tags, *kin, *_from_files(repo, names), *_from_config(config), *([library] if library else []))
     tags = list(dict.fromkeys(_fitting(tag, repo_tags.c.tag) for tag in found))[:_MAX_TAGS]
     session.execute(
         sa.update(repos)
@@ -76,6 +77,16 @@ def _linked(repo: Repo, card: Card) -> Iterable[str]:
         for name in (names if isinstance(names, list) else [names])[:_MAX_TAGS]:
             if isinstance(name, str) and name:
                 yield f"{kind}:{name}"
+
+
+def _relations(
+    repo: Repo, card: Card, library: str | None, names: Sequence[str], config: Mapping[str, Any]
+) -> Iterable[str]:
+    """How a model stands to its base models, where its card does not say so itself."""
+    bases = [tag for tag in card.tags if tag.startswith("base_model:")]
+    if repo.kind == "model" and bases and not card.data.get("base_model_relation"):
+        relation = rules.guess_relation(card.tags, library, len(bases), names, config)
+        yield from (tag.replace("base_model:", f"base_model:{relation}:", 1) for tag in bases)
 
 
 def _from_files(repo: Repo, names: Sequence[str]) -> Iterable[str]:

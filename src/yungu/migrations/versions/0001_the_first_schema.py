@@ -567,6 +567,15 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_repo_blobs_sha256"), ["sha256"], unique=False)
 
     op.create_table(
+        "repo_downloads",
+        sa.Column("repo_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False, comment="in UTC"),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["repo_id"], ["repos.id"], name=op.f("fk_repo_downloads_repo_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("repo_id", "day", name=op.f("pk_repo_downloads")),
+        comment="days without a download have no row",
+    )
+    op.create_table(
         "repo_names",
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("key", sa.String(length=200), nullable=False),
@@ -738,6 +747,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_repo_names_repo_id"))
 
     op.drop_table("repo_names")
+    op.drop_table("repo_downloads")
     with op.batch_alter_table("repo_blobs", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_repo_blobs_sha256"))
         batch_op.drop_index(
