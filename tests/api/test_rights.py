@@ -205,6 +205,12 @@ ROUTES = {
     "POST /{repo}/discussions/{number}/title": Takes("key"),
     "POST /{repo}/discussions/{number}/review": Takes("key"),
     "POST /{repo}/discussions/{number}/merge": Takes("key"),
+    "GET /{repo}/collect": Takes("key"),
+    "POST /{repo}/collect": Takes("key"),
+    "GET /{repo}/access": Takes("read"),
+    "POST /{repo}/access": Takes("key"),
+    "GET /{repo}/settings/access": Takes("rule"),
+    "POST /{repo}/settings/access": Takes("key"),
     "GET /{repo}/like": Takes("read"),
     "POST /{repo}/like": Takes("key"),
     "POST /{repo}/settings": Takes("key"),
@@ -230,6 +236,7 @@ OPEN = """
     GET /api/v1/skills/{developer}/{skill}/archive/zip/{rev*} | GET /api/v1/skills/{developer}/{skill}/repo/files
     GET /api/v1/skills/{developer}/{skill}/repo | GET /openapi/v1/collections
     GET /openapi/v1/collections/{collection} | GET /openapi/v1/collections/{collection}/items
+    GET /collections | GET /collections/{owner}/{slug}
 """
 PERSONAL = """
     GET /api/whoami-v2 | GET /api/settings/repositories | GET /api/organizations/{organization}/settings/repositories
@@ -263,6 +270,9 @@ KEYED = """
     GET /theme | POST /theme | GET /users/{owner}/follow | POST /users/{owner}/follow
     POST /organizations/{owner}/members | GET /organizations/{owner}/members/remove
     POST /organizations/{owner}/members/remove
+    GET /notifications | GET /notifications/read | POST /notifications/read | GET /collections/new
+    POST /collections/new | POST /collections/{owner}/{slug} | GET /settings/webhooks | POST /settings/webhooks
+    GET /settings/webhooks/{webhook} | POST /settings/webhooks/{webhook}
 """
 CAS = "/xet/{epoch}/"
 

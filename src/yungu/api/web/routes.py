@@ -6,11 +6,13 @@ from yungu.api.http import Routes
 from yungu.api.web import assets
 from yungu.api.web.errors import render_error
 from yungu.api.web.views import (
+    access,
     admin,
     admin_audit,
     admin_jobs,
     admin_people,
     admin_storage,
+    collections,
     discussions,
     edit,
     files,
@@ -28,8 +30,8 @@ from yungu.api.web.views import (
     search,
     settings,
     upload,
-    webhooks,
     viewer,
+    webhooks,
 )
 
 routes = Routes(on_error=render_error)
@@ -109,6 +111,17 @@ routes.post(*_of_repo("/uploads/complete"))(upload.post_complete)
 routes.get("/settings/password", "/settings/tokens/revoke", "/organizations/{owner}/members/remove")(repos.get_parent)
 routes.get(*_of_repo("/settings/move"), *_of_repo("/settings/delete"))(repos.get_parent)
 
+routes.get("/collections")(collections.get_list)
+routes.get("/collections/new")(collections.get_new)
+routes.post("/collections/new")(collections.post_new)
+routes.get("/collections/{owner}/{slug}")(collections.get_collection)
+routes.post("/collections/{owner}/{slug}")(collections.post_change)
+routes.get(*_of_repo("/collect"))(collections.get_collect)
+routes.post(*_of_repo("/collect"))(collections.post_collect)
+routes.post(*_of_repo("/access"))(access.post_ask)
+routes.get(*_of_repo("/access"))(repos.get_parent)
+routes.get(*_of_repo("/settings/access"))(access.get_requests)
+routes.post(*_of_repo("/settings/access"))(access.post_decision)
 routes.post(*_of_repo("/like"))(repos.post_like)
 routes.get(*_of_repo("/like"))(repos.get_parent)
 routes.get(*_of_repo("/discussions"))(discussions.get_list)

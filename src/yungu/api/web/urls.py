@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import quote, urlencode
 
-from yungu.hub import Kind, Repo
+from yungu.hub import Collection, Kind, Repo
 
 _PREFIX = {"model": "", "dataset": "/datasets", "space": "/spaces"}
 
@@ -94,6 +94,10 @@ def viewer(repo_: Repo, **query: str) -> str:
 
 def viewer_picture(repo_: Repo, **query: str) -> str:
     return with_query(f"{repo(repo_)}/viewer/picture", **query)
+
+
+def collection(collection_: Collection) -> str:
+    return f"/collections/{quote(collection_.slug, safe='/')}"
 
 
 def like(repo_: Repo) -> str:

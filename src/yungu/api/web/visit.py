@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
+from yungu import hub
 from yungu.accounts import ANONYMOUS, Actor, SignInRequired, TokenInvalid
 from yungu.accounts.models import Owner
 from yungu.api.http import Call
@@ -32,11 +33,13 @@ class Told(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class Visit:
-    """``has_stale_cookie``: the browser sent a session that is over; the answer takes the cookie away."""
+    """``has_stale_cookie``: the browser sent a session that is over; the answer takes the cookie away.
+    ``unread_count``: of notifications."""
 
     call: Call
     actor: Actor = ANONYMOUS
     has_stale_cookie: bool = False
+    unread_count: int = 0
     language: Language = field(init=False)
 
     def __post_init__(self) -> None:
@@ -100,7 +103,8 @@ class Visit:
 def begin(session: Session, call: Call) -> Visit:
     """A session cookie that is over means nobody is signed in; any other bad credential raises TokenInvalid."""
     try:
-        return Visit(call, call.actor(session))
+        actor = call.actor(session)
+        return Visit(call, actor, unread_count=0 if actor.id is None else hub.count_unread(session, actor.id))
     except TokenInvalid:
         if "authorization" in call.headers:
             raise

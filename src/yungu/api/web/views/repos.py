@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from yungu import hub
 from yungu.api.http import Call
-from yungu.api.web import cards, urls
+from yungu.api.web import cards, gates, urls
 from yungu.api.web.forms import read_form
 from yungu.api.web.rendering import page, see_other
 from yungu.api.web.visit import Visit, begin
@@ -63,6 +63,9 @@ def get_repo(session: Session, call: Call) -> Response:
         "files": hub.list_files(git, repo.head) if repo.head else [],
         "endpoint": call.origin,
     }
+    if repo.gated:
+        context["asked"] = visit.actor.id and hub.find_access_request(session, repo, visit.actor.id)
+        context["questions"] = gates.questions(repo)
     return page(visit, "repo.html", repo=repo, **context)
 
 

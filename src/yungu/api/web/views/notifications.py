@@ -1,0 +1,56 @@
+"""What a user has heard of, and marking it as read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from starlette.responses import Response
+
+from yungu import hub
+from yungu.api.http import Call
+from yungu.api.http.call import whole_number
+from yungu.api.web import urls
+from yungu.api.web.forms import read_form
+from yungu.api.web.rendering import page, see_other
+from yungu.api.web.visit import begin
+from yungu.hub import Notification, Repo
+from yungu.kernel.db import Session
+
+_PER_PAGE = 30
+
+
+def get_notifications(session: Session, call: Call) -> Response:
+    visit = begin(session, call)
+    user, shows_all = visit.person(), call.query_params.get("show") == "all"
+    found = hub.list_notifications(
+        session, user.id, is_unread_only=not shows_all, limit=_PER_PAGE, cursor=call.query_params.get("cursor") or None
+    )
+    repos = _repos(session, found.items)
+    shown = [(item, repos.get(item.repo_id or 0)) for item in found.items]
+    context: dict[str, Any] = {"shown": shown, "cursor": found.next_cursor, "shows_all": shows_all, "target": _target}
+    return page(visit, "notifications.html", **context)
+
+
+def post_read(session: Session, call: Call) -> Response:
+    """Mark one as read, or all of them."""
+    visit = begin(session, call)
+    user, form = visit.person(), read_form(visit)
+    number = whole_number(form["notification"])
+    hub.mark_read(session, user.id, numbers=None if number is None else [number])
+    return see_other(visit, "/notifications")
+
+
+def _repos(session: Session, items: Sequence[Notification]) -> dict[int, Repo]:
+    numbers = {item.repo_id for item in items if item.repo_id is not None}
+    found = (hub.find_repo_by_id(session, number) for number in numbers)
+    return {repo.id: repo for repo in found if repo is not None}
+
+
+def _target(item: Notification, repo: Repo | None) -> str:
+    """The page where it happened."""
+    if repo is None:
+        return urls.owner(item.who) if item.who else "/notifications"
+    if item.number is not None:
+        return urls.discussion(repo, item.number)
+    return urls.access(repo) if item.reason == "asked" else urls.repo(repo)
