@@ -16,12 +16,15 @@ MAX_LETTERS = 50_000
 
 
 def plain_text(card: str) -> tuple[str, str]:
-    """The first heading of a card, and its text without front matter, code, tags, addresses and marks."""
+    """The first heading of a card, and the rest of its text without front matter, code, tags, addresses and marks."""
     body = _FRONT_MATTER.sub("", card[: 2 * MAX_LETTERS], count=1)
     body = _IMAGE_OR_LINK.sub(r"\1", _DROPPED.sub(" ", body))
     body = _ADDRESS.sub(" ", body)
     heading = _HEADING.search(body)
-    return _clean(heading[1])[:200] if heading else "", _clean(body)[:MAX_LETTERS]
+    if heading is None:
+        return "", _clean(body)[:MAX_LETTERS]
+    rest = f"{body[: heading.start()]} {body[heading.end() :]}"
+    return _clean(heading[1])[:200], _clean(rest)[:MAX_LETTERS]
 
 
 def _clean(text: str) -> str:
