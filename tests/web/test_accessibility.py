@@ -66,6 +66,9 @@ PAGES = {
     "edit": "{repo}/edit/main/README.md",
     "delete": "{repo}/delete/main/src",
     "upload": "{repo}/upload/main",
+    "discussions": "{repo}/discussions",
+    "discussion": "{repo}/discussions/1",
+    "new discussion": "{repo}/discussions/new",
     "error": "/nobody/nothing",
     "- home": "/",
     "- user": "{me}",
@@ -94,6 +97,7 @@ def places(live: LiveHub) -> dict[str, str]:
         accounts.follow_owner(session, lin.user, mei.user)
         accounts.update_owner(session, lin.user.id, bio="Grows tea.", links=["https://example.org/tea"])
         hub.like_repo(session, repo, lin)
+        hub.open_discussion(session, live.site.git, repo, mei, title="How hot?", text="**80** or 90 degrees?")
     world.repo(f"{mei.name}/cups", by=mei, kind="dataset")
     return {"me": f"/{lin.name}", "town": f"/{town.name}", "repo": f"/{repo.repo_id}", "commit": commit.oid}
 
