@@ -43,6 +43,8 @@ def _viewer(repo: Repo, **query: str) -> str:
 def test_a_dataset_shows_its_splits_rows_and_facts(live: LiveHub, visit: Visit, lin_name: str) -> None:
     repo = _dataset(live, lin_name, {"train.csv": CSV, "test.csv": b"name,cups\nbiluochun,7\n"})
 
+    assert visit().get(f"/api/datasets/{repo.repo_id}/statistics").status_code == 200  # from here on facts are known
+
     page = visit().read(_viewer(repo))
 
     assert "longjing" in page and "biluochun" not in page
