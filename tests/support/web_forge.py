@@ -29,3 +29,20 @@ def safetensors(tensors: dict[str, tuple[str, list[int]]]) -> bytes:
         offset = end
     text = json.dumps({"__metadata__": {"format": "pt"}, **header}).encode()
     return struct.pack("<Q", len(text)) + text + bytes(offset)
+
+
+def gguf(values: dict[str, str | list[str]], tensors: dict[str, tuple[int, list[int]]]) -> bytes:
+    """The header of a GGUF file; ``tensors``: name to (ggml type, dimensions as ggml has them)."""
+
+    def text(value: str) -> bytes:
+        return struct.pack("<Q", len(value.encode())) + value.encode()
+
+    parts = [b"GGUF", struct.pack("<IQQ", 3, len(tensors), len(values))]
+    for name, value in values.items():
+        if isinstance(value, str):
+            parts.append(text(name) + struct.pack("<I", 8) + text(value))
+        else:
+            parts.append(text(name) + struct.pack("<IIQ", 9, 8, len(value)) + b"".join(map(text, value)))
+    for name, (kind, shape) in tensors.items():
+        parts.append(text(name) + struct.pack(f"<I{len(shape)}QIQ", len(shape), *shape, kind, 0))
+    return b"".join(parts)

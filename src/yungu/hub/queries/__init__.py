@@ -120,7 +120,14 @@ from yungu.hub.queries.webhooks import (
     list_enabled_webhooks,
     list_webhooks,
 )
-from yungu.hub.queries.weights import ReadRange, model_config, safetensors_header, safetensors_summary
+from yungu.hub.queries.weights import (
+    ReadRange,
+    file_reader,
+    gguf_header,
+    model_config,
+    safetensors_header,
+    safetensors_summary,
+)
 
 __all__ = [
     "KINSHIPS",
@@ -154,6 +161,7 @@ __all__ = [
     "daily_downloads",
     "diff_commit",
     "diff_trees",
+    "file_reader",
     "find_access_request",
     "find_conflicts",
     "find_content",
@@ -177,6 +185,7 @@ __all__ = [
     "get_repo_by_id",
     "get_space_run",
     "get_webhook",
+    "gguf_header",
     "has_due_delivery",
     "has_liked",
     "has_unread",

@@ -77,7 +77,7 @@ def daily_downloads(session: Session, repo: Repo, *, last: date, days: int) -> S
     """The downloads of each of the ``days`` days up to ``last``, oldest first."""
     first, c = last - timedelta(days=days - 1), repo_downloads.c
     query = sa.select(c.day, c.count).where(c.repo_id == repo.id, c.day >= first, c.day <= last)
-    counts = dict(session.execute(query).tuples().all())
+    counts = {row[0]: row[1] for row in session.execute(query)}
     return [(day, counts.get(day, 0)) for day in (first + timedelta(days=number) for number in range(days))]
 
 

@@ -13,6 +13,7 @@ from yungu.hub.errors import EntryNotFound
 from yungu.hub.models import Repo, TreeFile
 from yungu.hub.queries.files import list_folder, read_text
 from yungu.hub.queries.repos import find_content
+from yungu.hub.rules.gguf import GgufHeader, ReadSlice, parse_gguf
 from yungu.hub.rules.safetensors import LENGTH_BYTES, SafetensorsHeader, SafetensorsInvalid, header_length, parse_header
 from yungu.kernel.db import Session
 from yungu.storage.git import GitObjects
@@ -39,17 +40,35 @@ def safetensors_header(
     session: Session, read: ReadRange, repo: Repo, objects: GitObjects, file: TreeFile
 ) -> SafetensorsHeader:
     """The header of one safetensors file, without reading its tensors. Raises SafetensorsInvalid, EntryNotFound."""
+    read_file = file_reader(
+        session, read, repo, objects, file
+    )  # first: knowing a sha256 is no right to a header
+    found = _headers.get(file.etag)
+    if found is None:
+        found = _header(file, read_file)
+        _remember(file.etag, found)
+    return found
+
+
+def gguf_header(session: Session, read: ReadRange, repo: Repo, objects: GitObjects, file: TreeFile) -> GgufHeader:
+    """The header of one GGUF file, without reading its tensors. Raises GgufInvalid, EntryNotFound."""
+    read_file = file_reader(session, read, repo, objects, file)
+    found = _headers.get(file.etag)
+    if not isinstance(found, GgufHeader):
+        found = parse_gguf(read_file, file.size_bytes)
+        _remember(file.etag, found)
+    return found
+
+
+def file_reader(session: Session, read: ReadRange, repo: Repo, objects: GitObjects, file: TreeFile) -> ReadSlice:
+    """Reads pieces of one file, wherever its bytes are. Raises EntryNotFound when they are lost."""
     if file.pointer is None:
         data = objects.read_blob(file.oid)
-        return _header(file, len(data), lambda start, end: data[start:end])
+        return lambda start, end: data[start:end]
     blob = find_content(session, repo, file.pointer.sha256)
     if blob is None:
         raise EntryNotFound(file.path, file.oid)
-    found = _known(blob.sha256)
-    if found is None:
-        found = _header(file, blob.size_bytes, partial(read, blob))
-        _remember(file.pointer.sha256, found)
-    return found
+    return partial(read, blob)
 
 
 def safetensors_summary(
@@ -74,20 +93,16 @@ _KEPT_HEADERS = 256
 _MOST_KEPT_TENSORS = 5_000  # per header, about 200 bytes each
 
 
-def _known(sha256: str) -> SafetensorsHeader | None:
-    return _headers.get(sha256)
-
-
-def _remember(sha256: str, header: SafetensorsHeader) -> None:
+def _remember(etag: str, header: SafetensorsHeader) -> None:
     if len(header.tensors) > _MOST_KEPT_TENSORS:
         return
     if len(_headers) >= _KEPT_HEADERS:
         _headers.pop(next(iter(_headers)), None)
-    _headers[sha256] = header
+    _headers[etag] = header
 
 
-def _header(file: TreeFile, size_bytes: int, read: Callable[[int, int], bytes]) -> SafetensorsHeader:
+def _header(file: TreeFile, read: ReadSlice) -> SafetensorsHeader:
     end = LENGTH_BYTES + header_length(read(0, LENGTH_BYTES))
-    if end > size_bytes:
+    if end > file.size_bytes:
         raise SafetensorsInvalid(f"The header of '{file.path}' claims to be longer than the file.")
     return parse_header(read(LENGTH_BYTES, end))

@@ -12,8 +12,10 @@ from yungu.hub.rules.access import (
     may_see_skill,
     may_write,
 )
+from yungu.hub.rules.archives import ARCHIVES, Archive, ArchiveEntry, ArchiveUnreadable, list_archive
 from yungu.hub.rules.cards import parse_card
 from yungu.hub.rules.datafiles import DataConfig, DataSplit
+from yungu.hub.rules.gguf import GgufHeader, GgufInvalid, ReadSlice, parse_gguf
 from yungu.hub.rules.lfs import (
     DEFAULT_ATTRIBUTES,
     MAX_REGULAR_BYTES,
@@ -42,13 +44,20 @@ from yungu.hub.rules.trending import LIKE_WEIGHT, trending_gain, trending_score
 from yungu.hub.rules.watching import is_watched
 
 __all__ = [
+    "ARCHIVES",
     "DEFAULT_ATTRIBUTES",
     "LIKE_WEIGHT",
     "MAX_REGULAR_BYTES",
     "RELATIONS",
+    "Archive",
+    "ArchiveEntry",
+    "ArchiveUnreadable",
     "DataConfig",
     "DataSplit",
+    "GgufHeader",
+    "GgufInvalid",
     "LfsDecider",
+    "ReadSlice",
     "Relation",
     "SafetensorsHeader",
     "SafetensorsInvalid",
@@ -65,6 +74,7 @@ __all__ = [
     "is_oid",
     "is_watched",
     "link_mentions",
+    "list_archive",
     "list_skill_files",
     "make_pointer",
     "may_admin",
@@ -79,6 +89,7 @@ __all__ = [
     "may_write",
     "other_name",
     "parse_card",
+    "parse_gguf",
     "parse_pointer",
     "read_skill_file",
     "ref_candidates",
