@@ -273,6 +273,23 @@ KEYED = """
     GET /notifications | GET /notifications/read | POST /notifications/read | GET /collections/new
     POST /collections/new | POST /collections/{owner}/{slug} | GET /settings/webhooks | POST /settings/webhooks
     GET /settings/webhooks/{webhook} | POST /settings/webhooks/{webhook}
+    GET /login/reset | POST /login/reset | GET /login/openid | GET /login/openid/callback | GET /login/openid/new
+    POST /login/openid/new | GET /login/openid/new/link | POST /login/openid/new/link | GET /settings/identities
+    GET /settings/identities/unlink | POST /settings/identities/unlink | GET /organizations/{owner}/invitations
+    POST /organizations/{owner}/invitations | GET /organizations/{owner}/invitations/revoke
+    POST /organizations/{owner}/invitations/revoke | GET /-/admin | GET /-/admin/users | GET /-/admin/organizations
+    GET /-/admin/storage | POST /-/admin/storage | GET /-/admin/jobs | POST /-/admin/jobs | GET /-/admin/jobs/{number}
+    GET /-/admin/jobs/{number}/cancel | POST /-/admin/jobs/{number}/cancel | GET /-/admin/invitations
+    POST /-/admin/invitations | GET /-/admin/invitations/revoke | POST /-/admin/invitations/revoke
+    GET /-/admin/audit | GET /-/admin/audit.csv | GET /-/admin/owners/{owner}
+    GET /-/admin/owners/{owner}/suspend | POST /-/admin/owners/{owner}/suspend
+    GET /-/admin/owners/{owner}/unsuspend | POST /-/admin/owners/{owner}/unsuspend
+    GET /-/admin/owners/{owner}/promote | POST /-/admin/owners/{owner}/promote
+    GET /-/admin/owners/{owner}/demote | POST /-/admin/owners/{owner}/demote
+    GET /-/admin/owners/{owner}/sign-out | POST /-/admin/owners/{owner}/sign-out
+    GET /-/admin/owners/{owner}/reset | POST /-/admin/owners/{owner}/reset
+    GET /-/admin/owners/{owner}/delete | POST /-/admin/owners/{owner}/delete
+    GET /-/admin/owners/{owner}/quota | POST /-/admin/owners/{owner}/quota
 """
 CAS = "/xet/{epoch}/"
 

@@ -85,11 +85,28 @@ def test_a_user_can_sign_in_until_suspended_and_again_afterwards(yungu: Run, lin
             site.db.close()
 
     assert signs_in("a good password")
+    assert "without an administrator" in yungu("user", "suspend", "lin").err
+    assert yungu("user", "create", "mei", "--admin").code == 0
     assert yungu("user", "suspend", "lin").code == 0
     assert not signs_in("a good password")
     assert yungu("user", "unsuspend", "lin").code == 0
     assert yungu("user", "password", "lin", "--password-stdin", stdin="another one\n").code == 0
     assert signs_in("another one") and not signs_in("a good password")
+
+
+def test_administration_is_given_and_taken(yungu: Run, lin: str) -> None:
+    assert yungu("user", "create", "mei").code == 0
+    assert "administrator" in yungu("user", "promote", "mei").out
+    assert "active" in yungu("user", "demote", "lin").out
+    assert "without an administrator" in yungu("user", "demote", "mei").err
+
+
+def test_an_invitation_is_printed_and_kept_as_a_digest(yungu: Run, lin: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("YUNGU_BASE_URL", "https://hub.example.org/")
+    assert yungu("org", "create", "lab", "--owner", "lin").code == 0
+    said = yungu("user", "invite", "--org", "lab", "--role", "write", "--days", "2", "--json")
+    assert said.json["link"].startswith("https://hub.example.org/join?invitation=")
+    assert yungu("user", "invite", "--org", "nowhere").code == 1
 
 
 def test_users_are_refused_with_the_reason_and_the_way_out(yungu: Run, lin: str) -> None:
