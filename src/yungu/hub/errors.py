@@ -86,7 +86,7 @@ class RefNotPushable(Denied):
     """A ref that the hub keeps for itself."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"Only branches and tags can be pushed, not {name}.")
+        super().__init__(f"Only branches, tags and open pull requests can be pushed, not {name}.")
 
 
 class PushRefused(Conflict):

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from heapq import heappop, heappush
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 from typing import Literal
 from uuid import uuid4
@@ -199,6 +199,15 @@ class GitObjects:
     def log(self, oid: str) -> Iterator[Commit]:
         """The history of a commit, newest first, a child always before its parents."""
         return map(_commit, self._walk(oid))
+
+    def log_of(self, oid: str, path: str, *, most: int) -> Iterator[Commit]:
+        """The commits among the last ``most`` of ``oid`` that changed a file or folder, newest first; a merge counts
+        only when it differs from all its parents."""
+        for commit in islice(self._walk(oid), most):
+            now = _oid_at(commit, path)
+            before = [_oid_at(parent, path) for parent in commit.parents]
+            if (now not in before) if before else now is not None:
+                yield _commit(commit)
 
     def log_between(self, old: str, new: str) -> Iterator[Commit]:
         """The history of ``new`` without that of ``old``, newest first."""
@@ -431,6 +440,14 @@ def _commit(commit: pygit2.Commit) -> Commit:
     at = datetime.fromtimestamp(commit.commit_time, UTC)
     parents = tuple(str(parent) for parent in commit.parent_ids)
     return Commit(str(commit.id), str(commit.tree_id), parents, commit.message, author, at)
+
+
+def _oid_at(commit: pygit2.Commit, path: str) -> str | None:
+    try:
+        found = commit.tree[path]
+    except KeyError:
+        return None
+    return f"{found.id}{found.filemode:o}"
 
 
 def _changed_names(commit: pygit2.Commit, folder: str) -> set[str]:

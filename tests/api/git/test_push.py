@@ -88,7 +88,7 @@ def test_refs_of_the_hub_cannot_be_pushed_and_others_beside_them_can(desk: Desk,
     clone = desk.clone(place.url(), "c")
     clone.commit({"x": b"1"})
     said = clone.try_git("push", "origin", f"HEAD:{ref}", "HEAD:refs/heads/dev")
-    assert "Only branches and tags can be pushed" in said.err
+    assert "Only branches, tags and open pull requests can be pushed" in said.err
     assert set(place.refs()) == {"refs/heads/main", "refs/heads/dev"}
 
 

@@ -31,6 +31,16 @@ def writable_repo(session: Session, call: Call) -> tuple[Repo, Actor]:
     return hub.writable_repo(session, call.kind, repo_id(call), actor), actor
 
 
+def pushable_repo(session: Session, call: Call) -> tuple[Repo, Actor]:
+    """A repo that may be pushed to: by who may write there, and by who has a pull request open. Raises RepoNotFound,
+    RepoDenied, SignInRequired, TokenInvalid."""
+    actor = call.actor(session)
+    repo = hub.visible_repo(session, call.kind, repo_id(call), actor)
+    if hub.list_own_pulls(session, repo, actor):
+        return hub.contributable_repo(session, call.kind, repo_id(call), actor), actor
+    return writable_repo(session, call)
+
+
 def uploadable_repo(session: Session, call: Call) -> tuple[Repo, Actor]:
     """A repo that content may be uploaded to: whoever may open a pull request needs that. What no commit ever refers to
     is swept. Raises RepoNotFound, RepoGated, RepoDenied, SignInRequired, TokenInvalid."""

@@ -13,7 +13,7 @@ from yungu.accounts import Actor
 from yungu.api.git import wire
 from yungu.api.git.bodies import receive_git_body
 from yungu.api.git.fetching import NEVER_KEPT
-from yungu.api.git.places import writable_repo
+from yungu.api.git.places import pushable_repo
 from yungu.api.git.push_body import PushBody
 from yungu.api.git.push_outcome import settle
 from yungu.api.http import Call
@@ -31,8 +31,8 @@ _KEEPALIVE_SECONDS = 5.0
 
 def advertise_push(session: Session, call: Call) -> Response:
     """GET info/refs?service=git-receive-pack."""
-    repo, _ = writable_repo(session, call)
-    pushable = ("refs/heads/", "refs/tags/")
+    repo, _ = pushable_repo(session, call)
+    pushable = ("refs/heads/", "refs/tags/", "refs/pr/")
     refs = {ref.name: ref.oid for ref in hub.offered_refs(session, repo) if ref.name.startswith(pushable)}
     body = wire.advertise_push(refs, _CAPABILITIES)
     return Response(body, media_type="application/x-git-receive-pack-advertisement", headers=NEVER_KEPT)
@@ -40,21 +40,21 @@ def advertise_push(session: Session, call: Call) -> Response:
 
 async def receive_pack(call: Call) -> Response:
     """POST git-receive-pack. Whatever is wrong with the push itself is told in git's own report, with status 200."""
-    repo, _ = await call.read(writable_repo, call)
+    repo, _ = await call.read(pushable_repo, call)
     body = PushBody(lambda: Quarantine(call.site.git.open(repo.id)))
     try:
         await receive_git_body(call, body, max_bytes=MAX_PUSH_BYTES)
         body.check_ended()
-        actor = await call.read(_still_writer, call, repo)  # the body may have taken hours
+        actor = await call.read(_still_pusher, call, repo)  # the body may have taken hours
     except BaseException:
         await in_byte_thread(body.close)
         raise
     return PushResponse(lambda: settle(call.site, repo, actor, body), side_band="side-band-64k" in body.capabilities)
 
 
-def _still_writer(session: Session, call: Call, repo: Repo) -> Actor:
+def _still_pusher(session: Session, call: Call, repo: Repo) -> Actor:
     call.actor_still(session)
-    again, actor = writable_repo(session, call)
+    again, actor = pushable_repo(session, call)
     if again.id != repo.id:
         raise hub.RepoNotFound(repo.repo_id)
     return actor

@@ -12,7 +12,7 @@ from yungu.hub.queries.collections import (
     visible_collection,
 )
 from yungu.hub.queries.datafiles import list_configs
-from yungu.hub.queries.diffs import compare, find_conflicts, pull_request_diff, pull_sides
+from yungu.hub.queries.diffs import compare, compare_sides, find_conflicts, pull_request_diff, pull_sides
 from yungu.hub.queries.discussions import (
     count_open_discussions,
     get_comment,
@@ -20,6 +20,7 @@ from yungu.hub.queries.discussions import (
     get_pull_request,
     list_discussion_events,
     list_discussions,
+    list_own_pulls,
 )
 from yungu.hub.queries.files import (
     commit_count,
@@ -145,6 +146,7 @@ __all__ = [
     "Usage",
     "commit_count",
     "compare",
+    "compare_sides",
     "content_sha256",
     "contributable_repo",
     "count_daily",
@@ -220,6 +222,7 @@ __all__ = [
     "list_locks",
     "list_mcp_servers",
     "list_notifications",
+    "list_own_pulls",
     "list_owned_repos",
     "list_participants",
     "list_refs",

@@ -18,12 +18,17 @@ _SPEC = re.compile(r"^(.+?)(\.{2,3})(.+)$", re.DOTALL)  # with no character excl
 def compare(session: Session, git: GitStore, repo: Repo, spec: str) -> str:
     """A unified diff of ``base..head``, or of ``base...head`` (what head added since their common ancestor), cut at
     4 MiB. Raises SpecInvalid, RevisionNotFound."""
+    base, head = compare_sides(session, git, repo, spec)
+    return _patch(git.open(repo.id), base, head)
+
+
+def compare_sides(session: Session, git: GitStore, repo: Repo, spec: str) -> tuple[str, str]:
+    """The two commits between which a comparison lies: see `compare`. Raises SpecInvalid, RevisionNotFound."""
     found = _SPEC.match(spec)
     if found is None:
         raise SpecInvalid(spec)
     base, head = (resolve_revision(session, git, repo, found[side]) for side in (1, 3))
-    objects = git.open(repo.id)
-    return _patch(objects, (objects.merge_base(base, head) or base) if found[2] == "..." else base, head)
+    return (git.open(repo.id).merge_base(base, head) or base) if found[2] == "..." else base, head
 
 
 def pull_request_diff(session: Session, git: GitStore, repo: Repo, pull: Discussion) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from yungu.accounts.models import owners
+from yungu.accounts.models import Actor, owners
 from yungu.hub.errors import CommentNotFound, DiscussionNotFound
 from yungu.hub.models import Discussion, DiscussionEvent, Repo, discussion_events, discussions
 from yungu.kernel.db import Session
@@ -45,6 +45,12 @@ def get_pull_request(session: Session, repo: Repo, ref: str) -> Discussion | Non
     """The pull request whose commits lie on the full ref ``ref``; None when it is no such ref."""
     found = _PULL_REF.match(ref)
     return get_discussion(session, repo, int(found[1])) if found else None
+
+
+def list_own_pulls(session: Session, repo: Repo, actor: Actor) -> Sequence[int]:
+    """The numbers of the actor's own open pull requests."""
+    mine = (_d.repo_id == repo.id) & (_d.author_id == actor.id) & _d.is_pull & _d.status.in_(("open", "draft"))
+    return [] if actor.id is None else list(session.scalars(sa.select(_d.number).where(mine)))
 
 
 def list_discussions(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from yungu.accounts.models import Actor
 from yungu.hub import queries, rules
@@ -16,10 +17,12 @@ from yungu.hub.errors import (
     PushTooBig,
     RefNotPushable,
     RefProtected,
+    RepoDenied,
 )
-from yungu.hub.models import Pointer, Repo
+from yungu.hub.models import Discussion, Pointer, Repo
 from yungu.hub.rules.lfs import MAX_POINTER_BYTES, MAX_REGULAR_BYTES
 from yungu.hub.service.blobs import link_blobs
+from yungu.hub.service.discussions import note_push
 from yungu.hub.service.quotas import add_git_bytes
 from yungu.hub.service.refs import move_ref
 from yungu.kernel.db import Session
@@ -32,6 +35,8 @@ from yungu.storage.quarantine import Quarantine
 MAX_CHANGES = 2_000_000
 """Changed files in all commits of a push. Twenty small trees inside each other can be as many files as one likes."""
 _SUBMODULE = 0o160000
+_MOST_NOTED = 50
+"""Commits of one push that a pull request tells of."""
 _SEEN_BLOBS, _SEEN_PATHS = 200_000, 50_000
 """Remembered as checked, 100 to 300 bytes each; beyond that some are checked again."""
 
@@ -49,7 +54,7 @@ def check_update(repo: Repo, update: RefUpdate) -> None:
     """Raises RefNotPushable, RefNameInvalid, RefProtected."""
     if update.name.startswith("refs/heads/"):
         rules.check_branch(update.name.removeprefix("refs/heads/"))
-    elif not update.name.startswith("refs/tags/"):
+    elif not update.name.startswith("refs/tags/") and not _moves_pull(update):
         raise RefNotPushable(update.name)
     rules.check_ref_name(update.name)
     if update.after is None and update.name == f"refs/heads/{repo.default_branch}":
@@ -101,7 +106,7 @@ def apply_push(
     git: GitStore,
     repo: Repo,
     incoming: Quarantine,
-    updates: Iterable[RefUpdate],
+    updates: Sequence[RefUpdate],
     pointers: Collection[tuple[str, Pointer]],
     actor: Actor,
     *,
@@ -110,11 +115,14 @@ def apply_push(
     """Admit checked objects, bind their contents and move the refs; returns why which refs did not move.
 
     Raises PushRefused with the same when ``atomic`` and one of them did not, LfsObjectMissing, QuotaExceeded."""
+    refused = _refuse_by_right(session, repo, updates, actor)
+    rightful = [update for update in updates if update.name not in refused]
+    if refused and (atomic or not rightful):
+        raise PushRefused(refused)
     link_blobs(session, repo, (pointer.sha256 for _, pointer in pointers), actor)
     add_git_bytes(session, repo, incoming.size_bytes())
     incoming.admit()
-    refused: dict[str, YunguError] = {}
-    for update in sorted(updates, key=lambda update: (update.after is not None, update.name)):
+    for update in sorted(rightful, key=lambda update: (update.after is not None, update.name)):
         try:
             with session.begin_nested():
                 _apply(session, git, repo, update, actor)
@@ -129,6 +137,36 @@ def _apply(session: Session, git: GitStore, repo: Repo, update: RefUpdate, actor
     if update.before is None and update.after is None:
         return  # git lets anybody delete what is not there
     move_ref(session, git, repo, update.name, expect=update.before, to=update.after, actor_id=actor.id)
+    pull = queries.get_pull_request(session, repo, update.name)
+    if pull is not None and update.before is not None and update.after is not None:
+        added = islice(git.open(repo.id).log_between(update.before, update.after), _MOST_NOTED)
+        for commit in reversed(list(added)):
+            note_push(session, pull, commit, actor)
+
+
+def _moves_pull(update: RefUpdate) -> bool:
+    """Whether the update moves a pull request that is there: one is neither made nor deleted by a push."""
+    return update.name.startswith("refs/pr/") and update.before is not None and update.after is not None
+
+
+def _refuse_by_right(session: Session, repo: Repo, updates: Iterable[RefUpdate], actor: Actor) -> dict[str, YunguError]:
+    refused: dict[str, YunguError] = {}
+    for update in updates:
+        try:
+            _check_right(repo, update, queries.get_pull_request(session, repo, update.name), actor)
+        except YunguError as error:
+            refused[update.name] = error
+    return refused
+
+
+def _check_right(repo: Repo, update: RefUpdate, pull: Discussion | None, actor: Actor) -> None:
+    """Branches and tags are for who may write, an open pull request also for its author. Raises RepoDenied,
+    RefNotPushable."""
+    if pull is not None and pull.status not in ("open", "draft"):
+        raise RefNotPushable(update.name)
+    is_own = pull is not None and pull.author_id == actor.id
+    if not is_own and not rules.may_write(actor, repo):
+        raise RepoDenied(repo.repo_id, "write")
 
 
 def _check_tip(incoming: Quarantine, name: str, oid: str) -> str:
