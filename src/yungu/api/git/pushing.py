@@ -19,6 +19,7 @@ from yungu.api.git.push_outcome import settle
 from yungu.api.http import Call
 from yungu.api.http.threads import in_byte_thread
 from yungu.hub import Repo
+from yungu.kernel import events
 from yungu.kernel.db import Session
 from yungu.storage.quarantine import Quarantine
 
@@ -49,7 +50,12 @@ async def receive_pack(call: Call) -> Response:
     except BaseException:
         await in_byte_thread(body.close)
         raise
-    return PushResponse(lambda: settle(call.site, repo, actor, body), side_band="side-band-64k" in body.capabilities)
+    return PushResponse(lambda: _settle(call, repo, actor, body), side_band="side-band-64k" in body.capabilities)
+
+
+def _settle(call: Call, repo: Repo, actor: Actor, body: PushBody) -> bytes:
+    with events.coming_from(call.address):
+        return settle(call.site, repo, actor, body)
 
 
 def _still_pusher(session: Session, call: Call, repo: Repo) -> Actor:
