@@ -27,6 +27,7 @@ RESULTS = ROOT / "build" / "bench"
 OWNER = "lin"
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _START_SECONDS = 60.0
+_IDLE_CPU_SECONDS = 0.05  # in a second
 _KEPT_SECONDS = 2.0  # servers hang up on idle connections
 
 
@@ -94,6 +95,15 @@ class Meter:
         cpu, wall = self._started
         wall = time.perf_counter() - wall
         self.cost = Cost(cpu_seconds(self.pid) - cpu, wall)
+
+
+def wait_until_idle(pid: int) -> None:
+    """Until what the process does by itself (measure and index what it was filled with) is done."""
+    quiet = 0
+    while quiet < 3:
+        with Meter(pid) as meter:
+            time.sleep(1.0)
+        quiet = quiet + 1 if meter.cost.cpu_seconds < _IDLE_CPU_SECONDS else 0
 
 
 def cpu_seconds(pid: int) -> float:
@@ -211,6 +221,8 @@ def running_hub(work: Path, *, models: int = 0) -> Iterator[Hub]:
     if models:
         subprocess.run([sys.executable, Path(__file__).with_name("fill.py"), data, str(models), OWNER], check=True)
     process, url = start_hub(data)
+    if models:
+        wait_until_idle(process.pid)
     try:
         yield Hub(url, data, process, token)
     finally:

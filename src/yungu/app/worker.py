@@ -49,6 +49,12 @@ def flush(site: Site) -> None:
             accounts.touch_token(session, token_id)
 
 
+def measure_heads(site: Site) -> None:
+    """Measure all repos whose head has moved since the last time."""
+    while hub.measure_heads(site.db, site.git, partial(read_blob, site)):
+        pass
+
+
 def notify_users(site: Site) -> None:
     """Tell users what happened since the last time."""
     while events.listen(site.db, "notifications", hub.notify, kinds=hub.NOTIFIED):
@@ -67,7 +73,7 @@ async def _loop(site: Site) -> None:
         await asyncio.sleep(_FLUSH_EVERY_SECONDS)
         await _guarded(lambda: flush(site))
         await _guarded(lambda: notify_users(site))
-        await _guarded(lambda: hub.measure_heads(site.db, site.git, partial(read_blob, site)))
+        await _guarded(lambda: measure_heads(site))
 
 
 async def _guarded(work: Callable[[], object]) -> None:

@@ -26,17 +26,22 @@ def measure_heads(database: Database, git: GitStore, read: queries.ReadRange) ->
     The number of repos looked at, at most 20. What is shown of sizes follows a push by seconds."""
     with database.read() as session:
         waiting = queries.list_unmeasured(session, limit=_AT_ONCE)
-    for repo in waiting:
-        try:
-            found = _measure(database, git, read, repo)
-        except (BytesNotFound, GitObjectMissing) as error:
-            log.warning("%s %s cannot be measured, run 'yungu fsck': %s", repo.kind, repo.repo_id, error)
-            found = {"content_bytes": None, "parameters_count": None}
+    measured = [(repo, _try_to_measure(database, git, read, repo)) for repo in waiting]
+    if measured:
         with database.write() as session:
-            changed = sa.update(repos).where(repos.c.id == repo.id)
-            session.execute(changed.values(measured_head=repo.head, **found))
-            record(session, HeadMeasured(), actor_id=None, repo_id=repo.id)
+            for repo, found in measured:
+                changed = sa.update(repos).where(repos.c.id == repo.id)
+                session.execute(changed.values(measured_head=repo.head, **found))
+                record(session, HeadMeasured(), actor_id=None, repo_id=repo.id)
     return len(waiting)
+
+
+def _try_to_measure(database: Database, git: GitStore, read: queries.ReadRange, repo: Repo) -> dict[str, Any]:
+    try:
+        return _measure(database, git, read, repo)
+    except (BytesNotFound, GitObjectMissing) as error:
+        log.warning("%s %s cannot be measured, run 'yungu fsck': %s", repo.kind, repo.repo_id, error)
+        return {"content_bytes": None, "parameters_count": None}
 
 
 def _measure(database: Database, git: GitStore, read: queries.ReadRange, repo: Repo) -> dict[str, Any]:
