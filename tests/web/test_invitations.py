@@ -120,7 +120,7 @@ def test_an_invitation_raises_a_role_but_never_lowers_one(
 def test_an_invitation_dies_with_the_rights_of_whoever_made_it(
     live: LiveHub, visit: Visit, place: tuple[Owner, str]
 ) -> None:
-    organization, boss = place
+    organization, _ = place
     second = live.user()
     live.world.write_in(accounts.add_member, organization, live.actor(second).user, "admin", by=None)
     page = f"/organizations/{organization.name}/invitations"
