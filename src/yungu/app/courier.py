@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from yungu import hub
 from yungu.api import hf
 from yungu.api.http import Site
+from yungu.app.pulse import Pulse
 from yungu.hub import events as told
 from yungu.kernel import events
 from yungu.kernel.errors import YunguError
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("yungu.courier")
 CALLS_AT_ONCE = 8
-_EVERY_SECONDS = 0.5
+_LOOK_EVERY_SECONDS = 2.0
 KINDS = tuple(
     event.__name__
     for event in (
@@ -43,9 +44,10 @@ KINDS = tuple(
 """What webhooks are told."""
 
 
-async def run(site: Site) -> None:
+async def run(site: Site, pulse: Pulse) -> None:
     """Queue and deliver until cancelled."""
     calls: dict[int, asyncio.Future[None]] = {}
+    seen = -1
     loop = asyncio.get_running_loop()
     with ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="courier") as threads:
         while True:
@@ -55,7 +57,7 @@ async def run(site: Site) -> None:
                     call.add_done_callback(partial(_end, calls, delivery.webhook_id))
             except Exception:  # a fault of the moment must not end all deliveries
                 log.exception("webhooks cannot be looked after")
-            await asyncio.sleep(_EVERY_SECONDS)
+            seen = await pulse.wait(seen, at_most_seconds=0.5 if calls else _LOOK_EVERY_SECONDS)
 
 
 def queue(site: Site) -> None:

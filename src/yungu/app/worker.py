@@ -12,20 +12,23 @@ from yungu import accounts, hub
 from yungu.api.http import Site
 from yungu.api.http.blobs import read_blob
 from yungu.app import chores, courier, indexer, upkeep
+from yungu.app.pulse import Pulse
 from yungu.kernel import events
 from yungu.kernel.clock import now as clock_now
 
 log = logging.getLogger("yungu.worker")
 _FLUSH_EVERY_SECONDS = 2.0
+_FOLLOW_EVERY_SECONDS = 30.0
 _SWEEP_EVERY_SECONDS = 3600.0
 _STAGING_LIVES_SECONDS = 24 * 3600
 
 
 @asynccontextmanager
 async def running(site: Site) -> AsyncIterator[None]:
-    """While inside: flush counters and notify users every two seconds, sweep every hour, call webhooks, keep the search
-    index, do what administrators ask for. Flushes once more when leaving."""
-    works = (_loop(site), courier.run(site), indexer.run(site), upkeep.run(site))
+    """While inside: flush counters, notify users, call webhooks, keep the search index, sweep every hour, do what
+    administrators ask for. Flushes once more when leaving."""
+    pulse = Pulse(site)
+    works = (pulse.run(), _loop(site, pulse), courier.run(site, pulse), indexer.run(site, pulse), upkeep.run(site))
     tasks = [asyncio.create_task(work) for work in works]
     try:
         yield
@@ -61,8 +64,8 @@ def notify_users(site: Site) -> None:
         pass
 
 
-async def _loop(site: Site) -> None:
-    swept_at = 0.0
+async def _loop(site: Site, pulse: Pulse) -> None:
+    swept_at, followed_at, seen = 0.0, 0.0, -1
     clock = asyncio.get_running_loop().time
     while True:
         if clock() - swept_at >= _SWEEP_EVERY_SECONDS:
@@ -70,10 +73,12 @@ async def _loop(site: Site) -> None:
             await _guarded(lambda: site.store.sweep_staging(_STAGING_LIVES_SECONDS))
             await _guarded(lambda: chores.keep_packed(site))
         site.worker_at = clock_now()
-        await asyncio.sleep(_FLUSH_EVERY_SECONDS)
+        before, seen = seen, await pulse.wait(seen, at_most_seconds=_FLUSH_EVERY_SECONDS)
         await _guarded(lambda: flush(site))
-        await _guarded(lambda: notify_users(site))
-        await _guarded(lambda: measure_heads(site))
+        if seen != before or clock() - followed_at >= _FOLLOW_EVERY_SECONDS:
+            followed_at = clock()
+            await _guarded(lambda: notify_users(site))
+            await _guarded(lambda: measure_heads(site))
 
 
 async def _guarded(work: Callable[[], object]) -> None:
