@@ -1,0 +1,48 @@
+"""One look at the facts for everybody who follows them: whether there is something new, four times a second."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from yungu.api.http import Site
+from yungu.kernel import events
+
+log = logging.getLogger("yungu.pulse")
+_LOOK_EVERY_SECONDS = 0.25
+
+
+class Pulse:
+    """``run`` looks; ``wait`` returns when something has happened since the same follower waited before."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._newest = -1
+        self._changed = asyncio.Condition()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_SECONDS)
+            try:
+                newest = await asyncio.to_thread(self._look)
+            except Exception:  # a database that is away for a moment must not end the looking
+                log.exception("the facts cannot be looked at")
+                continue
+            if newest != self._newest:
+                async with self._changed:
+                    self._newest = newest
+                    self._changed.notify_all()
+
+    async def wait(self, seen: int, *, at_most_seconds: float) -> int:
+        """Wait for something newer than ``seen`` (what the last call returned, at first -1), or for so long."""
+        try:
+            async with asyncio.timeout(at_most_seconds), self._changed:
+                await self._changed.wait_for(lambda: self._newest != seen)
+        except TimeoutError:
+            pass
+        return self._newest
+
+    def _look(self) -> int:
+        with self._site.db.read() as session:
+            return events.newest_id(session)
