@@ -6,20 +6,25 @@ from elsewhere are left out (a page asks nobody but this server); their alternat
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache, lru_cache
-from html import escape
+from html import escape, unescape
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit
 
 from markupsafe import Markup
 
-from yungu.api.web import code
+from yungu.api.web import code, mathematics
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
 
 MAX_MARKDOWN_BYTES = 512 * 1024
 _FRONT_MATTER = re.compile(r"\A\ufeff?---[ \t]*\r?\n.*?^---[ \t]*\r?$\n?", re.DOTALL | re.MULTILINE)
+_HEADING = re.compile(r'<h([123]) id="([^"]{1,300})"[^>]*>(.{0,2000}?)</h\1>', re.DOTALL)
+_TAG = re.compile("<[^>]*>")
+_MOST_HEADINGS = 60
 _TAGS = set(
     "a abbr b blockquote br center code dd del details div dl dt em figcaption figure h1 h2 h3 h4 h5 h6 hr i "
     "img input ins kbd li mark ol p pre q s samp section small span strike strong sub summary sup table tbody "
@@ -43,7 +48,8 @@ _CLASSES = {
     "ol": {"footnotes-list"},
     "sup": {"footnote-ref"},
     "section": {"footnotes"},
-    "div": {f"markdown-alert{kind}" for kind in ("", "-note", "-tip", "-important", "-warning", "-caution")},
+    "div": {f"markdown-alert{kind}" for kind in ("", "-note", "-tip", "-important", "-warning", "-caution")}
+    | mathematics.CLASSES,
     "p": {"markdown-alert-title"},
 }
 _ID_PREFIX = "c-"  # a card's own anchors can never be taken for ids of the page
@@ -54,7 +60,29 @@ def render_markdown(text: str, links: str, images: str, folder: str = "") -> Mar
     """HTML that may stand on a page. ``links`` and ``images``: where relative addresses lead, without trailing slash;
     ``folder``: where in the repo the text lies."""
     body = _FRONT_MATTER.sub("", text, count=1)
-    return Markup(_clean(_parser().render(body), _Target(links, images, folder)))  # noqa: S704 - sanitised
+    return clean_html(_parser().render(body), links, images, folder)
+
+
+def clean_html(html: str, links: str, images: str, folder: str = "") -> Markup:
+    """Somebody's HTML, sanitised, with the formulas in it drawn."""
+    return Markup(mathematics.draw(_clean(html, _Target(links, images, folder))))  # noqa: S704 - sanitised
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    level: int
+    anchor: str
+    text: str
+
+
+def list_headings(html: str) -> Sequence[Heading]:
+    """What a table of contents names: the headings of the first three levels."""
+    found = (Heading(int(level), anchor, _words(inner)) for level, anchor, inner in _HEADING.findall(html))
+    return [heading for heading in found if heading.text][:_MOST_HEADINGS]
+
+
+def _words(html: str) -> str:
+    return " ".join(unescape(_TAG.sub("", html)).split())[:120]
 
 
 class _Target:
@@ -122,7 +150,12 @@ def _clean(html: str, target: _Target) -> str:
         tags=_TAGS,
         attributes={name: values - {"class"} for name, values in _ATTRIBUTES.items()},
         attribute_filter=keep,
-        allowed_classes=_CLASSES | {"span": code.CLASSES, "a": {"footnote-backref"}, "pre": {"code"}},
+        allowed_classes=_CLASSES
+        | {
+            "span": code.CLASSES | mathematics.CLASSES,
+            "a": {"footnote-backref"},
+            "pre": {"code", "mermaid"} | mathematics.CLASSES,
+        },
         url_schemes={"http", "https", "mailto"},
         link_rel="nofollow ugc noopener noreferrer",
         set_tag_attribute_values={"input": {"disabled": ""}, "pre": {"tabindex": "0"}},
@@ -141,13 +174,19 @@ def _without_error(lead: Any, value: str) -> str | None:
 def _parser() -> MarkdownIt:
     from markdown_it import MarkdownIt
     from mdit_py_plugins.anchors import anchors_plugin
+    from mdit_py_plugins.dollarmath import dollarmath_plugin
     from mdit_py_plugins.gfm import gfm_plugin
 
     parser = MarkdownIt("commonmark", {"html": True, "highlight": _highlight}).use(gfm_plugin)
+    parser.use(dollarmath_plugin, allow_labels=False, allow_space=False, allow_digits=False, double_inline=True)
     return parser.use(anchors_plugin, max_level=4)
 
 
 def _highlight(text: str, language: str, _attributes: str) -> str:
+    if language == "math":
+        return f'<pre class="math block">{escape(text)}</pre>'
+    if language == "mermaid":
+        return f'<pre class="code mermaid"><code>{escape(text)}</code></pre>'
     return (
         f'<pre class="code"><code>{code.highlight(text, language=language) if language else escape(text)}</code></pre>'
     )

@@ -43,7 +43,10 @@ from yungu.api.web.language import Language, marked, translations
 from yungu.api.web.rendering import page
 from yungu.api.web.visit import Visit
 from yungu.hub import (
+    ArchiveUnreadable,
     EntryNotFound,
+    GgufInvalid,
+    MergeConflict,
     NamespaceDenied,
     RepoDenied,
     RepoExists,
@@ -51,6 +54,8 @@ from yungu.hub import (
     RepoNameInvalid,
     RepoNotFound,
     RevisionNotFound,
+    SafetensorsInvalid,
+    SpecInvalid,
 )
 from yungu.kernel.errors import Conflict, Denied, Exhausted, Invalid, NotFound, Unavailable, YunguError
 from yungu.kernel.pages import CursorInvalid
@@ -137,6 +142,11 @@ _EXPLAINED: tuple[tuple[type[YunguError], str, Facts], ...] = (
         marked("Too many requests. Try again in %(seconds)s seconds."),
         lambda e: {"seconds": e.seconds},
     ),
+    (MergeConflict, marked("Both sides changed: %(paths)s"), lambda e: {"paths": ", ".join(e.paths[:5])}),
+    (SpecInvalid, marked("Two revisions are compared with three dots between them."), lambda e: {}),
+    (SafetensorsInvalid, marked("The header of this file is damaged, or not one that we read."), lambda e: {}),
+    (GgufInvalid, marked("The header of this file is damaged, or not one that we read."), lambda e: {}),
+    (ArchiveUnreadable, marked("This file is not an archive that can be read."), lambda e: {}),
     (CrossSite, marked("This request came from another site and was refused."), lambda e: {}),
     (CursorInvalid, marked("This page link is no longer valid. Start again from the first page."), lambda e: {}),
     (SignInRequired, marked("Please sign in first."), lambda e: {}),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from yungu.api.http.auth import SESSION_COOKIE
-from yungu.api.web import assets, charts, urls
+from yungu.api.web import assets, charts, licences, naming, urls
 from yungu.api.web.language import COOKIE, LANGUAGES, Language, translations
 from yungu.api.web.visit import TOLD_COOKIE, Visit
 from yungu.kernel import clock
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
-    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; media-src 'self'; font-src 'self'; "
+    "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 _HEADERS = {
     "content-security-policy": CONTENT_SECURITY_POLICY,
@@ -52,6 +52,8 @@ def environment(language: Language) -> Environment:
     made.filters |= {"identicon": identicon}
     made.globals |= {"urls": urls, "asset": assets.address, "language": language, "languages": LANGUAGES}
     made.globals |= {"draw_chart": charts.draw_chart, "draw_calendar": charts.draw_calendar}
+    made.globals |= {"facet_value": partial(naming.facet_value, language)}
+    made.globals |= {"licence_name": partial(licences.licence_name, language)}
     made.globals["ui"] = made.get_template("parts/ui.html").module
     return made
 

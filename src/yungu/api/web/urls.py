@@ -49,12 +49,26 @@ def resolve(repo_: Repo, revision: str, path: str) -> str:
     return _at(repo_, "resolve", revision, path)
 
 
-def commits(repo_: Repo, revision: str) -> str:
-    return _at(repo_, "commits", revision)
+def commits(repo_: Repo, revision: str, path: str = "") -> str:
+    """The history of a revision, or of one file or folder in it."""
+    return with_query(_at(repo_, "commits", revision), path=path)
 
 
 def commit(repo_: Repo, oid: str) -> str:
     return _at(repo_, "commit", oid)
+
+
+def compare(repo_: Repo, base: str, head: str) -> str:
+    return _at(repo_, "compare", f"{base}...{head}")
+
+
+def kin(repo_: Repo, kinship: str) -> str:
+    """What was made from a repo, or uses it."""
+    return with_query(f"{repo(repo_)}/kin", kinship=kinship)
+
+
+def notebook_picture(repo_: Repo, commit: str, path: str, cell: int, output: int) -> str:
+    return with_query(_at(repo_, "notebook", commit, path), cell=str(cell), output=str(output))
 
 
 def new_file(repo_: Repo, revision: str, folder: str = "") -> str:

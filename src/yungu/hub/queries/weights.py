@@ -40,9 +40,7 @@ def safetensors_header(
     session: Session, read: ReadRange, repo: Repo, objects: GitObjects, file: TreeFile
 ) -> SafetensorsHeader:
     """The header of one safetensors file, without reading its tensors. Raises SafetensorsInvalid, EntryNotFound."""
-    read_file = file_reader(
-        session, read, repo, objects, file
-    )  # first: knowing a sha256 is no right to a header
+    read_file = file_reader(session, read, repo, objects, file)  # first: knowing a sha256 is no right to a header
     found = _headers.get(file.etag)
     if found is None:
         found = _header(file, read_file)

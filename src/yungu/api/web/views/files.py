@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
@@ -13,29 +15,60 @@ from starlette.responses import RedirectResponse, Response
 from yungu import hub
 from yungu.api.http import Call
 from yungu.api.http.blobs import read_blob
+from yungu.api.http.call import whole_number
 from yungu.api.web import cards, code, urls
+from yungu.api.web.errors import explain
+from yungu.api.web.notebooks import (
+    MAX_NOTEBOOK_BYTES,
+    Notebook,
+    NotebookUnreadable,
+    PictureNotFound,
+    read_picture,
+    render_notebook,
+)
 from yungu.api.web.rendering import page
 from yungu.api.web.views.repos import Place, enter, frame, named_revisions
-from yungu.hub import EntryNotFound, SafetensorsHeader, TreeFile
+from yungu.hub import Archive, EntryNotFound, ReadSlice, SafetensorsHeader, TreeFile
 from yungu.kernel.db import Session
 from yungu.kernel.errors import Invalid, NotFound, Unavailable
 
+Shape = Literal[
+    "text", "markdown", "notebook", "image", "audio", "video", "document", "safetensors", "gguf", "archive", "table",
+    "binary", "damaged",
+]  # fmt: skip
 MAX_TEXT_BYTES = 1024 * 1024
-"""Longer text files are offered for download only."""
+"""Of longer text files only the beginning is shown."""
 _ENTRIES_PER_PAGE = 500
 _MAX_TENSORS = 2000
-_IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".avif", ".bmp", ".ico", ".svg")
+_LARGE_TEXT_BYTES = 256 * 1024
+"""Of longer text files so much is shown."""
+_SUBMODULE = 0o160000
 _MARKDOWN = (".md", ".markdown")
+_SHAPES: Mapping[str, Shape] = {
+    **dict.fromkeys((".png", ".jpg", ".jpeg", ".gif", ".webp", ".avif", ".bmp", ".ico", ".svg"), "image"),
+    **dict.fromkeys((".mp3", ".wav", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".aac"), "audio"),
+    **dict.fromkeys((".mp4", ".webm", ".mov", ".m4v", ".ogv"), "video"),
+    **dict.fromkeys(hub.ARCHIVES, "archive"),
+    ".safetensors": "safetensors",
+    ".gguf": "gguf",
+    ".ipynb": "notebook",
+    ".pdf": "document",
+}
+_WITH_SOURCE = (".svg", ".ipynb", *_MARKDOWN)
 
 
 @dataclass(frozen=True, slots=True)
 class FileView:
-    """How one file is shown. ``lines`` for "text", ``html`` for "markdown", ``header`` for "safetensors"."""
+    """How one file is shown. ``lines`` for "text" (``is_cut``: only the first ones), ``html`` for "markdown",
+    ``header`` for "safetensors" and "gguf", ``archive`` and ``notebook`` for those."""
 
-    shape: Literal["text", "markdown", "image", "safetensors", "table", "binary", "large", "damaged"]
+    shape: Shape
     lines: list[Markup] = field(default_factory=list)
+    is_cut: bool = False
     html: Markup = field(default_factory=Markup)
     header: SafetensorsHeader | None = None
+    archive: Archive | None = None
+    notebook: Notebook | None = None
     reason: str = ""
 
 
@@ -72,16 +105,33 @@ def get_blob(session: Session, call: Call) -> Response:
     return page(place.visit, "blob.html", **file_context(session, place, found, view, shows_source=shows_source))
 
 
+def get_notebook_picture(session: Session, call: Call) -> Response:
+    """A picture that a cell of a notebook printed: PNG or JPEG, never active content."""
+    place = enter(session, call)
+    file = hub.get_file(place.git, place.commit, call.params["path"])
+    cell, output = (whole_number(call.query_params.get(name, "")) for name in ("cell", "output"))
+    if cell is None or output is None or file.size_bytes > MAX_NOTEBOOK_BYTES or file.mode == _SUBMODULE:
+        raise PictureNotFound
+    read = hub.file_reader(session, partial(read_blob, call.site), place.repo, place.git, file)
+    data, media_type = read_picture(read(0, file.size_bytes), cell, output)
+    headers = {
+        "content-security-policy": "default-src 'none'; sandbox",
+        "x-content-type-options": "nosniff",
+        "cache-control": "private, max-age=300",
+    }
+    return Response(data, headers=headers, media_type=media_type)
+
+
 def file_context(
     session: Session, place: Place, file: TreeFile, view: FileView, *, shows_source: bool
 ) -> dict[str, Any]:
     """What the page of a file shows."""
-    is_markdown = file.path.lower().endswith(_MARKDOWN) and view.shape in ("markdown", "text")
+    is_drawn = file.path.lower().endswith(_WITH_SOURCE) and file.pointer is None
     return _around(session, place, file.path) | {
         "file": file,
         "view": view,
         "shows_source": shows_source,
-        "has_source": is_markdown or (view.shape == "table" and file.pointer is None) or shows_source,
+        "has_source": is_drawn or (view.shape == "table" and file.pointer is None) or shows_source,
         "newest": hub.last_commits(place.git, place.commit, [file.path]).get(file.path),
         "most_tensors": _MAX_TENSORS,
     }
@@ -105,31 +155,59 @@ def _around(session: Session, place: Place, path: str) -> dict[str, Any]:
 
 
 def _view(session: Session, place: Place, file: TreeFile, *, shows_source: bool) -> FileView:
-    name = file.path.lower()
-    if name.endswith(".safetensors"):
-        return _safetensors_view(session, place, file)
-    if name.endswith(_IMAGES) and not (name.endswith(".svg") and shows_source):
-        return FileView("image")
-    if file.pointer is not None:
+    """Raises nothing that a damaged file could cause: it is shown as one."""
+    if file.mode == _SUBMODULE:
         return FileView("binary")
-    if file.size_bytes > MAX_TEXT_BYTES:
-        return FileView("large")
-    return _text_view(place, file, shows_source=shows_source)
+    shape = _shape(file, shows_source=shows_source)
+    if shape in ("image", "audio", "video", "document"):
+        return FileView(shape)
+    try:
+        return _read(session, place, file, shape, shows_source=shows_source)
+    except (Invalid, NotFound, Unavailable) as error:
+        return FileView("damaged", reason=explain(error, place.visit.language))
 
 
-def _text_view(place: Place, file: TreeFile, *, shows_source: bool) -> FileView:
-    data = place.git.read_blob(file.oid) if file.mode != 0o160000 else b""
+def _shape(file: TreeFile, *, shows_source: bool) -> Shape:
+    name = file.path.lower()
+    found: Shape = next((shape for ending, shape in _SHAPES.items() if name.endswith(ending)), "text")
+    if shows_source and name.endswith(_WITH_SOURCE):
+        return "text"
+    return "text" if found == "notebook" and file.size_bytes > MAX_NOTEBOOK_BYTES else found
+
+
+def _read(session: Session, place: Place, file: TreeFile, shape: Shape, *, shows_source: bool) -> FileView:
+    read = partial(read_blob, place.visit.call.site)
+    if shape == "safetensors":
+        return FileView(shape, header=hub.safetensors_header(session, read, place.repo, place.git, file))
+    if shape == "gguf":
+        return FileView(shape, header=hub.gguf_header(session, read, place.repo, place.git, file))
+    source = hub.file_reader(session, read, place.repo, place.git, file)
+    if shape == "archive":
+        return FileView(shape, archive=hub.list_archive(file.path, source, file.size_bytes))
+    if shape == "notebook":
+        with suppress(NotebookUnreadable):
+            return FileView(shape, notebook=render_notebook(source(0, file.size_bytes), *_targets(place, file)))
+    return _text_view(place, file, source, shows_source=shows_source)
+
+
+def _text_view(place: Place, file: TreeFile, source: ReadSlice, *, shows_source: bool) -> FileView:
+    is_cut = file.size_bytes > MAX_TEXT_BYTES
+    data = source(0, _LARGE_TEXT_BYTES if is_cut else file.size_bytes)
     if b"\0" in data[:8192]:
         return FileView("binary")
-    text = data.decode("utf-8", "replace").replace("\r\n", "\n")
+    text = (data.rpartition(b"\n")[0] or data if is_cut else data).decode("utf-8", "replace").replace("\r\n", "\n")
     name = file.path.lower()
     if name.endswith(_MARKDOWN) and not shows_source and file.size_bytes <= cards.MAX_MARKDOWN_BYTES:
-        links, images = urls.blob(place.repo, place.revision, ""), urls.resolve(place.repo, place.revision, "")
-        folder = file.path.rpartition("/")[0]
-        return FileView("markdown", html=cards.render_markdown(text, links, images, folder))
-    if name.endswith(".json") and not shows_source:
+        return FileView("markdown", html=cards.render_markdown(text, *_targets(place, file)))
+    if name.endswith(".json") and not shows_source and not is_cut:
         text = _pretty(text)
-    return FileView("text", lines=code.highlight_lines(text, file.path))
+    return FileView("text", lines=code.highlight_lines(text, file.path), is_cut=is_cut)
+
+
+def _targets(place: Place, file: TreeFile) -> tuple[str, str, str]:
+    """Where links and pictures of a text lead, and the folder that it lies in."""
+    links, images = urls.blob(place.repo, place.revision, ""), urls.resolve(place.repo, place.revision, "")
+    return links, images, file.path.rpartition("/")[0]
 
 
 def _pretty(text: str) -> str:
@@ -140,11 +218,3 @@ def _pretty(text: str) -> str:
         return msgspec.json.format(text, indent=2)
     except (msgspec.MsgspecError, RecursionError):
         return text
-
-
-def _safetensors_view(session: Session, place: Place, file: TreeFile) -> FileView:
-    read = partial(read_blob, place.visit.call.site)
-    try:
-        return FileView("safetensors", header=hub.safetensors_header(session, read, place.repo, place.git, file))
-    except (Invalid, NotFound, Unavailable) as error:
-        return FileView("damaged", reason=error.message)

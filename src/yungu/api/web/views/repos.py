@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from markupsafe import Markup
@@ -11,15 +13,23 @@ from starlette.responses import RedirectResponse, Response
 
 from yungu import hub
 from yungu.api.http import Call
-from yungu.api.web import cards, gates, urls
+from yungu.api.http.blobs import read_blob
+from yungu.api.web import cards, gates, snippets, urls
 from yungu.api.web.forms import read_form
 from yungu.api.web.rendering import page, see_other
 from yungu.api.web.visit import Visit, begin
-from yungu.hub import Repo, TreeFile
+from yungu.hub import Kind, Repo, SafetensorsHeader, TreeFile
+from yungu.kernel import clock
 from yungu.kernel.db import Session
+from yungu.kernel.errors import Invalid, NotFound, Unavailable
 from yungu.storage.git import GitObjects
 
 MAX_NAMED_REFS = 200
+_KIN_PER_PAGE = 30
+_DOWNLOADS_DAYS = 90
+_LEAST_HEADINGS = 5
+"""From so many headings on a card has a table of contents."""
+_MOST_TOPICS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +41,18 @@ class Place:
     revision: str
     commit: str
     git: GitObjects
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """What a repo was made from and with (by name, with the repo where the visitor may know of it), and how many were
+    made from it. ``relation``: to ``bases``."""
+
+    relation: hub.Relation | None
+    bases: Mapping[str, Repo | None]
+    models: Mapping[str, Repo | None]
+    datasets: Mapping[str, Repo | None]
+    counts: Mapping[hub.Kinship, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +78,45 @@ def get_repo(session: Session, call: Call) -> Response:
         return _moved(urls.repo(repo))
     call.site.views.note(repo.id, call.visitor)
     git = call.site.git.open(repo.id)
+    card = _card(git, repo)
+    files = hub.list_files(git, repo.head) if repo.head else []
+    names = [file.path for file in files if "/" not in file.path]
     context: dict[str, Any] = {
         "frame": frame(session, visit, repo, "card"),
-        "card": _card(git, repo),
+        "card": card,
+        "headings": cards.list_headings(card) if card else [],
         "facts": _facts(repo),
-        "files": hub.list_files(git, repo.head) if repo.head else [],
-        "endpoint": call.origin,
+        "files": files,
+        "weights": _weights(session, call, repo, files),
+        "lineage": _lineage(session, visit, repo),
+        "downloads": hub.daily_downloads(session, repo, last=clock.now().date(), days=_DOWNLOADS_DAYS),
+        "snippets": snippets.list_snippets(repo, call.origin, names),
+        "least_headings": _LEAST_HEADINGS,
     }
     if repo.gated:
         context["asked"] = visit.actor.id and hub.find_access_request(session, repo, visit.actor.id)
         context["questions"] = gates.questions(repo)
     return page(visit, "repo.html", repo=repo, **context)
+
+
+def get_kin(session: Session, call: Call) -> Response:
+    """What was made from the repo in one way, or uses it."""
+    visit = begin(session, call)
+    repo = hub.visible_repo(session, call.kind, call.repo_id, visit.actor)
+    counts = hub.count_kin(session, repo, visit.actor)
+    asked = call.query_params.get("kinship", "")
+    usual = next(iter(counts), hub.KINSHIPS[0])
+    kinship: hub.Kinship = next((one for one in hub.KINSHIPS if one == asked), usual)
+    found = hub.list_kin(
+        session, repo, kinship, visit.actor, limit=_KIN_PER_PAGE, cursor=call.query_params.get("cursor")
+    )
+    context: dict[str, Any] = {
+        "counts": counts,
+        "kinship": kinship,
+        "found": found,
+        "frame": frame(session, visit, repo, "card"),
+    }
+    return page(visit, "kin.html", repo=repo, **context)
 
 
 def post_like(session: Session, call: Call) -> Response:
@@ -142,10 +192,43 @@ def _card(git: GitObjects, repo: Repo) -> Markup | None:
 
 def _facts(repo: Repo) -> Mapping[str, list[str]]:
     """The parts of the card that the side bar names, as lists of words; anything of another shape is left out."""
-    return {
-        name: _words(repo.card.get(name))
-        for name in ("license", "language", "datasets", "base_model", "task_categories")
-    }
+    facts = {name: _words(repo.card.get(name)) for name in ("license", "license_name", "language", "size_categories")}
+    tasks = [repo.pipeline_tag] if repo.pipeline_tag else _words(repo.card.get("task_categories"))
+    papers = [tag.removeprefix("arxiv:") for tag in repo.tags if tag.startswith("arxiv:")]
+    return facts | {"task": tasks, "paper": papers[:8], "topic": _topics(repo)}
+
+
+def _topics(repo: Repo) -> list[str]:
+    """The tags that no other line of the side bar tells."""
+    told = {*_words(repo.card.get("language")), repo.pipeline_tag, repo.library_name}
+    return [tag for tag in repo.tags if ":" not in tag and tag not in told][:_MOST_TOPICS]
+
+
+def _lineage(session: Session, visit: Visit, repo: Repo) -> Lineage:
+    def named(kind: Kind, field: str) -> Mapping[str, Repo | None]:
+        names = _words(repo.card.get(field))
+        found = hub.find_named(session, kind, names, visit.actor)
+        return {name: found.get(name) for name in names}
+
+    relation = next(
+        (one for one in hub.RELATIONS if any(tag.startswith(f"base_model:{one}:") for tag in repo.tags)), None
+    )
+    bases = named("model", "base_model") if repo.kind == "model" else {}
+    models = named("model", "models") if repo.kind == "space" else {}
+    datasets = named("dataset", "datasets") if repo.kind != "dataset" else named("dataset", "source_datasets")
+    return Lineage(relation, bases, models, datasets, hub.count_kin(session, repo, visit.actor))
+
+
+def _weights(session: Session, call: Call, repo: Repo, files: Sequence[TreeFile]) -> SafetensorsHeader | None:
+    """The header of the first file of weights in the root folder; the others have the same types of tensors."""
+    read = partial(read_blob, call.site)
+    for file in files if repo.kind == "model" else ():
+        with suppress(Invalid, NotFound, Unavailable):
+            if "/" not in file.path and file.path.endswith(".safetensors"):
+                return hub.safetensors_header(session, read, repo, call.site.git.open(repo.id), file)
+            if "/" not in file.path and file.path.endswith(".gguf"):
+                return hub.gguf_header(session, read, repo, call.site.git.open(repo.id), file)
+    return None
 
 
 def _words(value: Any) -> list[str]:
