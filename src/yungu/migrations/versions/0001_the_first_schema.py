@@ -29,6 +29,61 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_blobs_xet_hash"), ["xet_hash"], unique=False)
 
     op.create_table(
+        "credit_accounts",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("code", sa.String(length=160), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("owner_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("provider_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("is_bounded", sa.Boolean(), nullable=False),
+        sa.Column("debits_pending", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("debits_posted", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("credits_pending", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("credits_posted", sa.BigInteger(), server_default="0", nullable=False),
+        sa.CheckConstraint(
+            "NOT is_bounded OR debits_pending + debits_posted <= credits_posted",
+            name=op.f("ck_credit_accounts_no_overspending"),
+        ),
+        sa.CheckConstraint(
+            "credits_pending BETWEEN 0 AND 4611686018427387903", name=op.f("ck_credit_accounts_credits_pending")
+        ),
+        sa.CheckConstraint(
+            "credits_posted BETWEEN 0 AND 4611686018427387903", name=op.f("ck_credit_accounts_credits_posted")
+        ),
+        sa.CheckConstraint(
+            "debits_pending BETWEEN 0 AND 4611686018427387903", name=op.f("ck_credit_accounts_debits_pending")
+        ),
+        sa.CheckConstraint(
+            "debits_posted BETWEEN 0 AND 4611686018427387903", name=op.f("ck_credit_accounts_debits_posted")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_credit_accounts")),
+        sa.UniqueConstraint("code", name=op.f("uq_credit_accounts_code")),
+    )
+    with op.batch_alter_table("credit_accounts", schema=None) as batch_op:
+        batch_op.create_index("ix_credit_accounts_owner_id_kind", ["owner_id", "kind"], unique=False)
+
+    op.create_table(
+        "credit_holds",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("request_id", sa.String(length=100), nullable=False),
+        sa.Column("spender_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("provider_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("use", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("expires_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.Column("created_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.Column("event_id", sa.BigInteger(), nullable=False),
+        sa.Column("settled_amount", sa.BigInteger(), nullable=False),
+        sa.Column("usage", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=True),
+        sa.Column("ended_at", yungu.kernel.db.Moment(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_credit_holds")),
+        sa.UniqueConstraint("spender_id", "request_id", name=op.f("uq_credit_holds_spender_id_request_id")),
+    )
+    with op.batch_alter_table("credit_holds", schema=None) as batch_op:
+        batch_op.create_index("ix_credit_holds_state_expires_at", ["state", "expires_at"], unique=False)
+
+    op.create_table(
         "default_quotas",
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("limit_bytes", sa.BigInteger(), nullable=True),
@@ -185,6 +240,72 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("collections", schema=None) as batch_op:
         batch_op.create_index("ix_collections_updated", ["updated_at", "id"], unique=False)
+
+    op.create_table(
+        "credit_transfers",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("key", sa.String(length=160), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("debit_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("credit_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("pending_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("reverses_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("expires_at", yungu.kernel.db.Moment(timezone=True), nullable=True),
+        sa.Column("reason", sa.String(length=300), nullable=False),
+        sa.Column("at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "(kind IN ('post', 'void', 'timeout')) = (pending_id IS NOT NULL)",
+            name=op.f("ck_credit_transfers_ends_pending"),
+        ),
+        sa.CheckConstraint("amount BETWEEN 1 AND 4611686018427387903", name=op.f("ck_credit_transfers_amount")),
+        sa.CheckConstraint("debit_id <> credit_id", name=op.f("ck_credit_transfers_two_accounts")),
+        sa.ForeignKeyConstraint(["credit_id"], ["credit_accounts.id"], name=op.f("fk_credit_transfers_credit_id")),
+        sa.ForeignKeyConstraint(["debit_id"], ["credit_accounts.id"], name=op.f("fk_credit_transfers_debit_id")),
+        sa.ForeignKeyConstraint(["pending_id"], ["credit_transfers.id"], name=op.f("fk_credit_transfers_pending_id")),
+        sa.ForeignKeyConstraint(["reverses_id"], ["credit_transfers.id"], name=op.f("fk_credit_transfers_reverses_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_credit_transfers")),
+        sa.UniqueConstraint("key", name=op.f("uq_credit_transfers_key")),
+        sa.UniqueConstraint("pending_id", name=op.f("uq_credit_transfers_pending_id")),
+        sa.UniqueConstraint("reverses_id", name=op.f("uq_credit_transfers_reverses_id")),
+    )
+    with op.batch_alter_table("credit_transfers", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_credit_transfers_credit_id"), ["credit_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_credit_transfers_debit_id"), ["debit_id"], unique=False)
+
+    op.create_table(
+        "credit_vouchers",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("key", sa.String(length=100), nullable=False),
+        sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("owner_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("budget", sa.String(length=100), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("scope", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False),
+        sa.Column("not_before", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.Column("expires_at", yungu.kernel.db.Moment(timezone=True), nullable=True),
+        sa.Column("day_cap", sa.BigInteger(), nullable=True),
+        sa.Column("total_cap", sa.BigInteger(), nullable=True),
+        sa.Column("policy", sa.String(length=100), nullable=False),
+        sa.Column(
+            "decision", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=True
+        ),
+        sa.Column("granted_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.Column("event_id", sa.BigInteger(), nullable=False),
+        sa.Column("warned_at", yungu.kernel.db.Moment(timezone=True), nullable=True),
+        sa.Column("closed_at", yungu.kernel.db.Moment(timezone=True), nullable=True),
+        sa.Column("closed_reason", sa.String(length=300), nullable=False),
+        sa.Column("spent_on", sa.String(length=10), nullable=True),
+        sa.Column("spent_amount", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["credit_accounts.id"], name=op.f("fk_credit_vouchers_account_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_credit_vouchers")),
+        sa.UniqueConstraint("account_id", name=op.f("uq_credit_vouchers_account_id")),
+        sa.UniqueConstraint("key", name=op.f("uq_credit_vouchers_key")),
+    )
+    with op.batch_alter_table("credit_vouchers", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_credit_vouchers_budget"), ["budget"], unique=False)
+        batch_op.create_index(batch_op.f("ix_credit_vouchers_expires_at"), ["expires_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_credit_vouchers_owner_id"), ["owner_id"], unique=False)
 
     op.create_table(
         "follows",
@@ -493,6 +614,24 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_collection_items_skill_id"), ["skill_id"], unique=False)
 
     op.create_table(
+        "credit_hold_parts",
+        sa.Column("hold_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("place", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("transfer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("voucher_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.Column("charged", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["credit_accounts.id"], name=op.f("fk_credit_hold_parts_account_id")),
+        sa.ForeignKeyConstraint(["hold_id"], ["credit_holds.id"], name=op.f("fk_credit_hold_parts_hold_id")),
+        sa.ForeignKeyConstraint(
+            ["transfer_id"], ["credit_transfers.id"], name=op.f("fk_credit_hold_parts_transfer_id")
+        ),
+        sa.ForeignKeyConstraint(["voucher_id"], ["credit_vouchers.id"], name=op.f("fk_credit_hold_parts_voucher_id")),
+        sa.PrimaryKeyConstraint("hold_id", "place", name=op.f("pk_credit_hold_parts")),
+    )
+    op.create_table(
         "discussions",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("repo_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -764,6 +903,7 @@ def downgrade() -> None:
     op.drop_table("likes")
     op.drop_table("lfs_locks")
     op.drop_table("discussions")
+    op.drop_table("credit_hold_parts")
     with op.batch_alter_table("collection_items", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_collection_items_skill_id"))
         batch_op.drop_index(batch_op.f("ix_collection_items_repo_id"))
@@ -835,6 +975,17 @@ def downgrade() -> None:
         batch_op.drop_index("ix_follows_followed_id")
 
     op.drop_table("follows")
+    with op.batch_alter_table("credit_vouchers", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_credit_vouchers_owner_id"))
+        batch_op.drop_index(batch_op.f("ix_credit_vouchers_expires_at"))
+        batch_op.drop_index(batch_op.f("ix_credit_vouchers_budget"))
+
+    op.drop_table("credit_vouchers")
+    with op.batch_alter_table("credit_transfers", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_credit_transfers_debit_id"))
+        batch_op.drop_index(batch_op.f("ix_credit_transfers_credit_id"))
+
+    op.drop_table("credit_transfers")
     with op.batch_alter_table("collections", schema=None) as batch_op:
         batch_op.drop_index("ix_collections_updated")
 
@@ -866,6 +1017,14 @@ def downgrade() -> None:
     op.drop_table("events")
     op.drop_table("event_listeners")
     op.drop_table("default_quotas")
+    with op.batch_alter_table("credit_holds", schema=None) as batch_op:
+        batch_op.drop_index("ix_credit_holds_state_expires_at")
+
+    op.drop_table("credit_holds")
+    with op.batch_alter_table("credit_accounts", schema=None) as batch_op:
+        batch_op.drop_index("ix_credit_accounts_owner_id_kind")
+
+    op.drop_table("credit_accounts")
     with op.batch_alter_table("blobs", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_blobs_xet_hash"))
         batch_op.drop_index(batch_op.f("ix_blobs_touched_at"))

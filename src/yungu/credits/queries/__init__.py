@@ -1,0 +1,49 @@
+"""Every SELECT of credits."""
+
+from yungu.credits.queries.holds import find_hold, get_hold, list_expired_holds, list_holds, list_parts
+from yungu.credits.queries.ledger import (
+    find_account,
+    find_transfer,
+    get_account,
+    get_transfer,
+    iter_accounts,
+    iter_transfers,
+    list_ended,
+    list_transfers_by_key,
+    lock_accounts,
+    replay,
+)
+from yungu.credits.queries.vouchers import (
+    find_voucher,
+    get_voucher,
+    get_wallet,
+    list_closed_with_rest,
+    list_expiring,
+    list_vouchers,
+    lock_funds,
+)
+
+__all__ = [
+    "find_account",
+    "find_hold",
+    "find_transfer",
+    "find_voucher",
+    "get_account",
+    "get_hold",
+    "get_transfer",
+    "get_voucher",
+    "get_wallet",
+    "iter_accounts",
+    "iter_transfers",
+    "list_closed_with_rest",
+    "list_ended",
+    "list_expired_holds",
+    "list_expiring",
+    "list_holds",
+    "list_parts",
+    "list_transfers_by_key",
+    "list_vouchers",
+    "lock_accounts",
+    "lock_funds",
+    "replay",
+]

@@ -1,0 +1,135 @@
+"""Booking: the only place that writes accounts and transfers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from yungu.credits.errors import AccountTaken, NotReversible, TransferReused
+from yungu.credits.events import TransferReversed
+from yungu.credits.models import (
+    Account,
+    AccountKind,
+    Move,
+    Post,
+    Step,
+    Transfer,
+    Void,
+    accounts,
+    transfers,
+)
+from yungu.credits.queries import ledger as queries
+from yungu.credits.rules import ledger as rules
+from yungu.kernel import clock
+from yungu.kernel.db import Session, upsert
+from yungu.kernel.events import record
+
+_SET_BALANCES = (
+    sa.update(accounts)
+    .where(accounts.c.id == sa.bindparam("number"))
+    .values({side: sa.bindparam(side) for side in ("debits_pending", "debits_posted")})
+    .values({side: sa.bindparam(side) for side in ("credits_pending", "credits_posted")})
+)
+
+
+def open_account(
+    session: Session, kind: AccountKind, code: str, *, owner_id: int | None = None, provider_id: int | None = None
+) -> Account:
+    """The account of that code, made if need be. Raises AccountTaken."""
+    account = queries.find_account(session, code)
+    if account is None:
+        row = {"code": code, "kind": kind, "owner_id": owner_id, "provider_id": provider_id}
+        upsert(session, accounts, row | {"is_bounded": kind != "source"}, keys=["code"], update=[])
+        account = queries.get_account(session, code)
+    if (account.kind, account.owner_id, account.provider_id) != (kind, owner_id, provider_id):
+        raise AccountTaken(code)
+    return account
+
+
+def book(session: Session, steps: Sequence[Step], *, locked: Mapping[int, Account] | None = None) -> list[Transfer]:
+    """Book linked steps, all of them or none, and move the balances with them.
+
+    Steps that were all booked before with the same fields give the same answer and change nothing. ``locked``: accounts
+    that the caller holds locked, as they are now.
+
+    Raises AccountNotFound, TransferNotFound, TransferReused, TransferEnded, NotPending, Overdrawn, AmountInvalid,
+    SameAccount, PostTooMuch."""
+    for step in steps:
+        rules.check_step(step)
+    ends = {step.pending_id for step in steps if isinstance(step, Post | Void)}
+    pending = queries.list_pending(session, ends)
+    fields = [rules.fields_of(step, pending.get(getattr(step, "pending_id", 0))) for step in steps]
+    needed = {int(str(row[side])) for row in fields for side in ("debit_id", "credit_id")}
+    if locked is None or not needed <= locked.keys():
+        locked = queries.lock_accounts(session, needed)
+    booked = _find_booked(session, fields)
+    if booked is not None:
+        return booked
+    ended = queries.list_ended(session, ends)
+    changed = _fold(dict(locked), steps, fields, pending, ended)
+    made = _insert(session, fields)
+    session.execute(_SET_BALANCES, queries.balances({number: changed[number] for number in sorted(needed)}))
+    return made
+
+
+def reverse(session: Session, number: int, *, key: str, reason: str, by: int | None) -> Transfer:
+    """Correct a transfer by one in the opposite direction, which names it.
+
+    Raises TransferNotFound, NotReversible, TransferReused, Overdrawn when the receiver has spent it."""
+    rules.check_key(key)
+    wrong = queries.get_transfer(session, number)
+    rules.check_reversible(wrong)
+    queries.lock_accounts(session, [wrong.debit_id, wrong.credit_id])
+    known = queries.find_transfer(session, key)
+    if known is None and queries.is_reversed(session, number):
+        raise NotReversible(number, "it was reversed already")
+    step = Move(key, wrong.credit_id, wrong.debit_id, wrong.amount, reason, reverses_id=number)
+    [made] = book(session, [step])
+    if known is None:
+        told = TransferReversed(transfer_id=number, reversal_id=made.id, reason=reason)
+        record(session, told, actor_id=by)
+    return made
+
+
+def _find_booked(session: Session, fields: Sequence[Mapping[str, Any]]) -> list[Transfer] | None:
+    """What was booked under the keys already, None for nothing. Raises TransferReused."""
+    keys = [row["key"] for row in fields]
+    known = queries.list_transfers_by_key(session, keys)
+    if not known and len(set(keys)) == len(keys):
+        return None
+    for row in fields:
+        if row["key"] not in known or not rules.is_same(known[row["key"]], row):
+            raise TransferReused(row["key"])
+    return [known[key] for key in keys]
+
+
+def _fold(
+    found: dict[int, Account],
+    steps: Sequence[Step],
+    fields: Sequence[Mapping[str, Any]],
+    pending: Mapping[int, Transfer],
+    ended: set[int],
+) -> dict[int, Account]:
+    """The accounts after all steps, computed before anything is written."""
+    for step, row in zip(steps, fields, strict=True):
+        held = 0
+        if isinstance(step, Post | Void):
+            rules.check_ends(step, pending[step.pending_id], step.pending_id in ended)
+            ended.add(step.pending_id)
+            held = pending[step.pending_id].amount
+        pair = found[row["debit_id"]], found[row["credit_id"]]
+        debit, credit = rules.apply(*pair, rules.change(row["kind"], row["amount"], held))
+        found |= {debit.id: debit, credit.id: credit}
+    return found
+
+
+def _insert(session: Session, fields: Sequence[Mapping[str, Any]]) -> list[Transfer]:
+    now = clock.now()
+    insert = sa.insert(transfers).returning(transfers.c.id, sort_by_parameter_order=True)
+    try:
+        numbers = session.scalars(insert, [{**row, "at": now} for row in fields]).all()
+    except sa.exc.IntegrityError as error:  # the same new id at the same moment, between other accounts
+        raise TransferReused(str(fields[0]["key"])) from error
+    return [Transfer(id=number, at=now, **row) for number, row in zip(numbers, fields, strict=True)]
