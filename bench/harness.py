@@ -164,11 +164,11 @@ class Hub:
 
 
 class Connection:
-    """A kept-alive connection that sends the token."""
+    """A kept-alive connection that sends the token, if there is one."""
 
     def __init__(self, url: str, token: str) -> None:
         self._http = http.client.HTTPConnection(urllib.parse.urlsplit(url).netloc)
-        self._headers = {"Authorization": f"Bearer {token}"}
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._used_at = 0.0
 
     def send(self, method: str, path: str, body: bytes | None = None, content_type: str = "application/json") -> bytes:
