@@ -1,26 +1,10 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
 import pytest
 
-from support.purse import Purse
+from support.purse import Clock, Purse
 from yungu.kernel import clock
 from yungu.kernel.db import Database
-
-
-class Clock:
-    """Time that stands still until a test moves it."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def move(self, **how: float) -> datetime:
-        self.now += timedelta(**how)
-        return self.now
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ purse.left(voucher)
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, TypeVar
 
@@ -21,6 +21,20 @@ from yungu.kernel.events import Fact, read_after
 
 T = TypeVar("T")
 CHAT = Use("infer", "lin/tea")
+
+
+class Clock:
+    """Time that stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def move(self, **how: float) -> datetime:
+        self.now += timedelta(**how)
+        return self.now
 
 
 class Purse:

@@ -15,6 +15,7 @@ from yungu.credits.queries.ledger import (
 )
 from yungu.credits.queries.vouchers import (
     find_voucher,
+    get_decision,
     get_voucher,
     get_wallet,
     list_closed_with_rest,
@@ -29,6 +30,7 @@ __all__ = [
     "find_transfer",
     "find_voucher",
     "get_account",
+    "get_decision",
     "get_hold",
     "get_transfer",
     "get_voucher",

@@ -112,7 +112,7 @@ def fields_of(step: Step, pending: Transfer | None) -> dict[str, object]:
 
 def is_same(transfer: Transfer, fields: Mapping[str, object]) -> bool:
     """Whether a booked transfer is what a step with the same key asks for."""
-    return [getattr(transfer, name) for name in _SAME] == [fields[name] for name in _SAME]
+    return not any(getattr(transfer, name) != fields[name] for name in _SAME)
 
 
 def change(kind: str, amount: int, pending_amount: int) -> tuple[int, int]:

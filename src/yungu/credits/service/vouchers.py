@@ -137,7 +137,7 @@ def _same_voucher(known: Voucher, owner_id: int, amount: int, budget: str, terms
         *(known.owner_id, known.amount, known.budget, known.not_before),
         *(known.expires_at, known.day_cap, known.total_cap, known.policy),
     )
-    if asked != given or msgspec.to_builtins(terms.scope) != msgspec.to_builtins(known.scope):
+    if asked != given or msgspec.json.encode(terms.scope) != msgspec.json.encode(known.scope):
         raise VoucherReused(known.key)
     return known
 
