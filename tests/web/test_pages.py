@@ -215,11 +215,11 @@ def test_json_on_one_line_is_laid_out(live: LiveHub, visit: Visit, lin_name: str
     assert 'id="L4"' in visit().read(f"/{repo.repo_id}/blob/main/config.json")
 
 
-def test_long_and_binary_files_are_offered_for_download(live: LiveHub, visit: Visit, lin_name: str):
+def test_long_files_are_shown_in_part_and_binary_ones_offered_for_download(live: LiveHub, visit: Visit, lin_name: str):
     repo = _repo(live, lin_name, {"long.txt": b"line\n" * 300_000, "odd.dat": b"\0\1\2"})
     reader = visit()
 
-    assert "too long to show" in reader.read(f"/{repo.repo_id}/blob/main/long.txt")
+    assert "Only the beginning is shown." in reader.read(f"/{repo.repo_id}/blob/main/long.txt")
     assert "is not text" in reader.read(f"/{repo.repo_id}/blob/main/odd.dat")
 
 

@@ -27,6 +27,7 @@ _ATTRIBUTES = set(
     "largeop symmetric lspace rspace minsize maxsize linethickness width height depth columnalign rowspacing "
     "columnspacing columnlines rowlines notation".split()
 )
+_COMMAND = re.compile(r"\\([A-Za-z]+)")
 _VALUE = re.compile(r"[A-Za-z0-9 .+%-]{0,60}")
 
 
@@ -71,10 +72,15 @@ def _depth(latex: str) -> int:
 
 
 def _write(element: Element) -> str:
-    inside = escape(unescape(element.text or "")) + "".join(map(_write, element))
+    inside = escape(_text(element.text)) + "".join(map(_write, element))
     if element.tag in _ELEMENTS:
         inside = f"<{element.tag}{_attributes(element)}>{inside}</{element.tag}>"
-    return inside + escape(unescape(element.tail or ""))
+    return inside + escape(_text(element.tail))
+
+
+def _text(text: str | None) -> str:
+    r"""What the converter wrote; of a command that it does not know (``\arg``) the name."""
+    return _COMMAND.sub(r"\1", unescape(text or ""))
 
 
 def _attributes(element: Element) -> str:

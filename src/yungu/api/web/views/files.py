@@ -36,12 +36,13 @@ Shape = Literal[
     "text", "markdown", "notebook", "image", "audio", "video", "document", "safetensors", "gguf", "archive", "table",
     "binary", "damaged",
 ]  # fmt: skip
-MAX_TEXT_BYTES = 1024 * 1024
-"""Of longer text files only the beginning is shown."""
+MAX_TEXT_BYTES = 256 * 1024
+"""Of longer text files, and of those with more lines than `_MAX_LINES`, only the beginning is shown."""
+_MAX_LINES = 4000
+_BEGINNING_BYTES = 64 * 1024
+_BEGINNING_LINES = 1000
 _ENTRIES_PER_PAGE = 500
 _MAX_TENSORS = 2000
-_LARGE_TEXT_BYTES = 256 * 1024
-"""Of longer text files so much is shown."""
 _SUBMODULE = 0o160000
 _MARKDOWN = (".md", ".markdown")
 _SHAPES: Mapping[str, Shape] = {
@@ -192,7 +193,7 @@ def _read(session: Session, place: Place, file: TreeFile, shape: Shape, *, shows
 
 def _text_view(place: Place, file: TreeFile, source: ReadSlice, *, shows_source: bool) -> FileView:
     is_cut = file.size_bytes > MAX_TEXT_BYTES
-    data = source(0, _LARGE_TEXT_BYTES if is_cut else file.size_bytes)
+    data = source(0, _BEGINNING_BYTES if is_cut else file.size_bytes)
     if b"\0" in data[:8192]:
         return FileView("binary")
     text = (data.rpartition(b"\n")[0] or data if is_cut else data).decode("utf-8", "replace").replace("\r\n", "\n")
@@ -201,7 +202,10 @@ def _text_view(place: Place, file: TreeFile, source: ReadSlice, *, shows_source:
         return FileView("markdown", html=cards.render_markdown(text, *_targets(place, file)))
     if name.endswith(".json") and not shows_source and not is_cut:
         text = _pretty(text)
-    return FileView("text", lines=code.highlight_lines(text, file.path), is_cut=is_cut)
+    lines = code.highlight_lines(text, file.path)
+    if is_cut or len(lines) > _MAX_LINES:
+        return FileView("text", lines=lines[:_BEGINNING_LINES], is_cut=True)
+    return FileView("text", lines=lines)
 
 
 def _targets(place: Place, file: TreeFile) -> tuple[str, str, str]:

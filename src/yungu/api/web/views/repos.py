@@ -57,7 +57,8 @@ class Lineage:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What every page of a repo shows around its content. ``may_read_files`` is false for a gated repo."""
+    """What every page of a repo shows around its content. ``may_read_files`` is false for a gated repo. ``topics``: the
+    tags that no other line of its side bar tells."""
 
     repo: Repo
     tab: str
@@ -66,6 +67,7 @@ class Frame:
     may_contribute: bool
     open_discussions_count: int
     is_liked: bool
+    topics: Sequence[str]
 
 
 def get_repo(session: Session, call: Call) -> Response:
@@ -150,6 +152,7 @@ def frame(session: Session, visit: Visit, repo: Repo, tab: str) -> Frame:
         may_contribute,
         hub.count_open_discussions(session, repo),
         hub.has_liked(session, repo, visit.actor),
+        _topics(repo),
     )
 
 
@@ -195,11 +198,10 @@ def _facts(repo: Repo) -> Mapping[str, list[str]]:
     facts = {name: _words(repo.card.get(name)) for name in ("license", "license_name", "language", "size_categories")}
     tasks = [repo.pipeline_tag] if repo.pipeline_tag else _words(repo.card.get("task_categories"))
     papers = [tag.removeprefix("arxiv:") for tag in repo.tags if tag.startswith("arxiv:")]
-    return facts | {"task": tasks, "paper": papers[:8], "topic": _topics(repo)}
+    return facts | {"task": tasks, "paper": papers[:8]}
 
 
 def _topics(repo: Repo) -> list[str]:
-    """The tags that no other line of the side bar tells."""
     told = {*_words(repo.card.get("language")), repo.pipeline_tag, repo.library_name}
     return [tag for tag in repo.tags if ":" not in tag and tag not in told][:_MOST_TOPICS]
 
