@@ -27,6 +27,7 @@ RESULTS = ROOT / "build" / "bench"
 OWNER = "lin"
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _START_SECONDS = 60.0
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # a server that compiles its modules at each start is nobody's server
 _IDLE_CPU_SECONDS = 0.05  # in a second
 _KEPT_SECONDS = 2.0  # servers hang up on idle connections
 
