@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 
-from yungu import accounts, hub
+from yungu import accounts, credits, hub
 from yungu.api.http import Site
 from yungu.api.http.blobs import read_blob
 from yungu.app import chores, courier, indexer, upkeep
@@ -20,6 +20,7 @@ log = logging.getLogger("yungu.worker")
 _FLUSH_EVERY_SECONDS = 2.0
 _FOLLOW_EVERY_SECONDS = 30.0
 _SWEEP_EVERY_SECONDS = 3600.0
+_TEND_EVERY_SECONDS = 30.0
 _STAGING_LIVES_SECONDS = 24 * 3600
 
 
@@ -65,13 +66,16 @@ def notify_users(site: Site) -> None:
 
 
 async def _loop(site: Site, pulse: Pulse) -> None:
-    swept_at, followed_at, seen = 0.0, 0.0, -1
+    swept_at, tended_at, followed_at, seen = 0.0, 0.0, 0.0, -1
     clock = asyncio.get_running_loop().time
     while True:
         if clock() - swept_at >= _SWEEP_EVERY_SECONDS:
             swept_at = clock()
             await _guarded(lambda: site.store.sweep_staging(_STAGING_LIVES_SECONDS))
             await _guarded(lambda: chores.keep_packed(site))
+        if clock() - tended_at >= _TEND_EVERY_SECONDS:
+            tended_at = clock()
+            await _guarded(lambda: credits.tend(site.db, clock_now()))
         site.worker_at = clock_now()
         before, seen = seen, await pulse.wait(seen, at_most_seconds=_FLUSH_EVERY_SECONDS)
         await _guarded(lambda: flush(site))

@@ -9,6 +9,7 @@ credits.settle(session, held.id, 1_234_567, {"completion_tokens": 321})
 credits.get_wallet(session, lin.id).vouchers
 """
 
+from yungu.credits.books import iter_lines as iter_beancount
 from yungu.credits.errors import (
     AccountNotFound,
     AccountTaken,
@@ -162,6 +163,7 @@ __all__ = [
     "grant",
     "hold",
     "iter_accounts",
+    "iter_beancount",
     "iter_transfers",
     "list_holds",
     "list_parts",

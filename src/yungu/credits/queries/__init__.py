@@ -3,6 +3,7 @@
 from yungu.credits.queries.holds import find_hold, get_hold, list_expired_holds, list_holds, list_parts
 from yungu.credits.queries.ledger import (
     find_account,
+    find_period,
     find_transfer,
     get_account,
     get_transfer,
@@ -27,6 +28,7 @@ from yungu.credits.queries.vouchers import (
 __all__ = [
     "find_account",
     "find_hold",
+    "find_period",
     "find_transfer",
     "find_voucher",
     "get_account",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -90,6 +91,12 @@ def iter_transfers(session: Session) -> Iterator[Transfer]:
     """The whole log, in the order in which the transfers of each account were booked."""
     for row in session.execute(sa.select(*_TRANSFER).order_by(transfers.c.id).execution_options(yield_per=500)):
         yield Transfer(*row)
+
+
+def find_period(session: Session) -> tuple[datetime | None, datetime | None]:
+    """The first and the last moment in the log."""
+    first, last = session.execute(sa.select(sa.func.min(transfers.c.at), sa.func.max(transfers.c.at))).one()
+    return first, last
 
 
 def replay(session: Session) -> Audit:

@@ -146,9 +146,11 @@ def apply(debit: Account, credit: Account, change: tuple[int, int]) -> tuple[Acc
 
 def is_even(accounts: Iterable[Account]) -> bool:
     """Whether debits equal credits over all accounts, pending and posted."""
-    sides = [_sides(account) for account in accounts]
-    debits_pending, debits_posted, credits_pending, credits_posted = (sum(side) for side in zip(*sides, strict=True))
-    return debits_pending == credits_pending and debits_posted == credits_posted
+    pending = posted = 0
+    for account in accounts:
+        pending += account.debits_pending - account.credits_pending
+        posted += account.debits_posted - account.credits_posted
+    return pending == 0 == posted
 
 
 def _sides(account: Account) -> tuple[int, int, int, int]:

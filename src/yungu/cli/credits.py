@@ -1,0 +1,159 @@
+"""``yungu credits``: pots, vouchers, what somebody has, and whether the books are sound."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, TextIO
+
+import typer
+
+from yungu.cli.console import AsJson, Data, columns, open_site, show
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from yungu.credits import Audit, Fund
+
+DAMAGED = 3
+app = typer.Typer(help="Credits: fund pots, grant vouchers, look, audit, export.", no_args_is_help=True)
+
+Amount = Annotated[str, typer.Argument(metavar="CREDITS", help="Up to six decimals.")]
+Key = Annotated[
+    str | None,
+    typer.Option("--key", help="An id of your own: what it is used for is done once."),
+]
+
+
+@app.command()
+def fund(
+    budget: Annotated[str, typer.Argument(metavar="BUDGET")],
+    amount: Amount,
+    key: Key = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put credits into a pot, from which vouchers are granted."""
+    from yungu import credits
+
+    micro = credits.parse_credits(amount)
+    with open_site(data) as site, site.db.write() as session:
+        made = credits.fund_budget(session, budget, micro, key=key or _new_key(), by=None)
+        pot = credits.get_account(session, f"budget:{budget}")
+    text = f"The pot {budget} has {credits.credits_text(pot.available)} credits to grant."
+    show({"transfer": made, "budget": pot}, text, as_json=as_json)
+
+
+@app.command()
+def grant(
+    owner: Annotated[str, typer.Argument(metavar="OWNER", help="A user or an organization.")],
+    amount: Amount,
+    budget: Annotated[str, typer.Option("--budget", help="The pot that it comes from.")],
+    days: Annotated[
+        float | None, typer.Option("--days", min=0.01, help="How long it is good. Default: for ever.")
+    ] = None,
+    models: Annotated[
+        list[str] | None, typer.Option("--model", metavar="OWNER/NAME", help="Only for this model. Repeatable.")
+    ] = None,
+    owners: Annotated[
+        list[str] | None, typer.Option("--owner", metavar="OWNER", help="Only for models of this owner. Repeatable.")
+    ] = None,
+    uses: Annotated[
+        list[str] | None, typer.Option("--use", metavar="KIND", help="Only for this kind of use, as infer. Repeatable.")
+    ] = None,
+    day_cap: Annotated[
+        str | None, typer.Option("--day-cap", metavar="CREDITS", help="The most on one day (UTC).")
+    ] = None,
+    key: Key = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Grant a voucher (算力券) to a user or an organization."""
+    from datetime import timedelta
+
+    from yungu import accounts, credits
+    from yungu.kernel import clock
+
+    terms = credits.Terms(
+        expires_at=clock.now() + timedelta(days=days) if days else None,
+        scope=credits.Scope(models or (), owners or (), uses or ()),
+        day_cap=credits.parse_credits(day_cap) if day_cap else None,
+    )
+    micro = credits.parse_credits(amount)
+    with open_site(data) as site, site.db.write() as session:
+        holder = accounts.get_owner(session, owner)
+        made = credits.grant(session, holder.id, micro, budget=budget, key=key or _new_key(), terms=terms, by=None)
+    over = f", good until {made.expires_at:%Y-%m-%d %H:%M} UTC" if made.expires_at else ""
+    text = f"Granted the voucher {made.id} of {credits.credits_text(micro)} credits to {holder.name}{over}."
+    show(made, text, as_json=as_json)
+
+
+@app.command()
+def balance(
+    owner: Annotated[str, typer.Argument(metavar="OWNER", help="A user or an organization.")],
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what somebody has: vouchers in the order of their end, cash, what is held."""
+    from yungu import accounts, credits
+
+    with open_site(data) as site, site.db.read() as session:
+        wallet = credits.get_wallet(session, accounts.get_owner(session, owner).id)
+    text = columns([_row(fund) for fund in wallet.funds], "FROM", "LEFT", "HELD", "UNTIL", "FOR")
+    show(wallet, text if wallet.funds else f"{owner} has no credits.", as_json=as_json)
+
+
+@app.command()
+def audit(data: Data = None, as_json: AsJson = False) -> None:
+    """Recompute every balance from the transfers and compare. Exit code 3 when a figure is wrong."""
+    from yungu import credits
+
+    with open_site(data) as site, site.db.snapshot() as session:
+        found = credits.replay(session)
+    answer = {"is_sound": found.is_sound, "transfers": found.transfers, "differences": found.differences}
+    show(answer, _audit_text(found), as_json=as_json)
+    if not found.is_sound:
+        raise typer.Exit(DAMAGED)
+
+
+@app.command()
+def export(
+    target: Annotated[str | None, typer.Argument(metavar="[FILE]", help="Default: standard output.")] = None,
+    data: Data = None,
+) -> None:
+    """Write the ledger as a beancount file, for an auditor of your own: bean-check FILE."""
+    from yungu import credits
+    from yungu.kernel import clock
+
+    with open_site(data) as site, site.db.snapshot() as session, _opened(target) as file:
+        file.writelines(f"{line}\n" for line in credits.iter_beancount(session, clock.now()))
+
+
+def _opened(target: str | None) -> AbstractContextManager[TextIO]:
+    from contextlib import nullcontext
+    from pathlib import Path
+
+    return Path(target).open("w", encoding="utf-8") if target else nullcontext(sys.stdout)
+
+
+def _new_key() -> str:
+    import uuid
+
+    return uuid.uuid4().hex
+
+
+def _row(fund: Fund) -> tuple[str, ...]:
+    from yungu.credits import credits_text
+
+    left, held = credits_text(fund.account.available), credits_text(fund.account.debits_pending)
+    voucher = fund.voucher
+    if voucher is None:
+        return "cash", left, held, "", ""
+    until = f"{voucher.expires_at:%Y-%m-%d %H:%M}" if voucher.expires_at else ""
+    scope = [*voucher.scope.models, *(f"{owner}/*" for owner in voucher.scope.owners), *voucher.scope.uses]
+    return f"voucher {voucher.id}", left, held, until, " ".join(scope)
+
+
+def _audit_text(found: Audit) -> str:
+    wrong = [f"{one.where}: {one.what} (stored {one.stored}, replayed {one.replayed})" for one in found.differences]
+    verdict = "The books are sound." if found.is_sound else "The books are NOT sound."
+    return "\n".join([*wrong, f"Replayed {found.transfers} transfers between {found.accounts} accounts. {verdict}"])

@@ -1,0 +1,59 @@
+"""``yungu credits``: pots, vouchers, balances, the audit, the export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from support.commands import Run
+from yungu.credits.models import accounts
+from yungu.kernel.db import Database
+
+
+@pytest.fixture
+def lin(yungu: Run) -> str:
+    """A hub with a user who has a voucher of 12.5 credits."""
+    assert yungu("user", "create", "lin").code == 0
+    assert yungu("credits", "fund", "pot", "100", "--key", "first").code == 0
+    granted = yungu("credits", "grant", "lin", "12.5", "--budget", "pot", "--days", "30", "--model", "lin/tea")
+    assert granted.code == 0 and granted.out.startswith("Granted the voucher 1 of 12.5 credits to lin, good until")
+    return "lin"
+
+
+def test_what_was_granted_is_seen(yungu: Run, lin: str) -> None:
+    heads, row = yungu("credits", "balance", lin).out.splitlines()
+    assert heads.split() == ["FROM", "LEFT", "HELD", "UNTIL", "FOR"]
+    assert row.startswith("voucher 1  12.5") and row.endswith("lin/tea")
+    assert yungu("credits", "balance", lin, "--json").json["vouchers"] == 12_500_000
+
+
+def test_a_command_with_an_id_is_done_once(yungu: Run, lin: str) -> None:
+    assert yungu("credits", "fund", "pot", "100", "--key", "first").out == "The pot pot has 87.5 credits to grant.\n"
+    refused = yungu("credits", "fund", "pot", "101", "--key", "first")
+    assert refused.code == 1 and "was used for another transfer" in refused.err
+
+
+@pytest.mark.parametrize("amount", ["0", "1.0000001", "many", "1e30"])
+def test_amounts_that_are_none_are_refused(yungu: Run, lin: str, amount: str) -> None:
+    refused = yungu("credits", "grant", lin, amount, "--budget", "pot")
+    assert refused.code == 1 and refused.err.startswith("yungu: The amount of credits is not valid")
+
+
+def test_the_audit_tells_sound_books_from_others(yungu: Run, lin: str, tmp_path: Path) -> None:
+    assert yungu("credits", "audit").out.endswith("The books are sound.\n")
+    database = Database(f"sqlite:///{tmp_path / 'hub' / 'yungu.db'}")
+    with database.write() as session:
+        wrong = sa.update(accounts).where(accounts.c.code == "budget:pot")
+        session.execute(wrong.values(credits_posted=accounts.c.credits_posted + 1))
+    database.close()
+    found = yungu("credits", "audit", "--json")
+    assert found.code == 3 and not found.json["is_sound"]
+
+
+def test_the_export_goes_to_a_file_or_to_standard_output(yungu: Run, lin: str, tmp_path: Path) -> None:
+    assert yungu("credits", "export", str(tmp_path / "books.beancount")).code == 0
+    text = (tmp_path / "books.beancount").read_text()
+    assert "Liabilities:Issued:Owner1:A3  -12500000 MICROCREDIT" in text
+    assert yungu("credits", "export").out == text
