@@ -33,6 +33,8 @@ def repo(world: World, lin: Actor) -> Repo:
     put_lfs(world, repo, {"raw.bin": b"raw content" * 1000}, by=lin)
     put_xet(world, repo, "xet.bin", [b"tea" * 9000], by=lin)
     world.write_in(hub.create_tag, site_git(world), world.fresh(repo), "v1", lin, message="the first")
+    world.site.downloads.note(repo.id, "somebody")
+    world.write_in(world.site.downloads.flush)
     return repo
 
 

@@ -410,3 +410,26 @@ def test_a_tar_file_lists_its_names_as_text(live: LiveHub, visit: Visit, lin_nam
     repo = _repo(live, lin_name, {"a.tar.gz": out.getvalue()})
     page = visit().read(f"/{repo.repo_id}/blob/main/a.tar.gz")
     assert "&lt;script&gt;alert(1)" in page and SCRIPT not in page
+
+
+def test_a_browser_draws_formulas_and_pictures_and_runs_nothing(
+    open_page: Callable[..., Any], live: LiveHub, lin_name: str
+) -> None:
+    evil = f"{SCRIPT}<img src=x onerror='document.title=1'>"
+    picture = _code("plot()", _shown(image_png=base64.b64encode(png(40, 20)).decode()), _shown(text_html=evil))
+    card = f"# x\n$\\frac{{a}}{{b}}$ {evil}\n\n$$\\text{{{evil}}}$$\n".encode()
+    svg = f"<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'>{SCRIPT}</svg>".encode()
+    repo = _repo(live, lin_name, {"README.md": card, "n.ipynb": _notebook(picture), "a.svg": svg, "a.mp3": bytes(99)})
+    page = open_page()
+    page.on("dialog", lambda dialog: pytest.fail(f"something ran: {dialog.message}"))
+
+    page.goto(f"/{repo.repo_id}")
+    above, below = (page.locator("mfrac > *").nth(number).bounding_box() for number in (0, 1))
+    page.goto(f"/{repo.repo_id}/blob/main/n.ipynb")
+    page.wait_for_function("document.querySelector('.notebook img').naturalWidth === 40")
+    page.goto(f"/{repo.repo_id}/blob/main/a.svg")
+    page.wait_for_function("document.querySelector('.image-view img').naturalWidth === 9")
+    page.goto(f"/{repo.repo_id}/blob/main/a.mp3")
+
+    assert above["y"] + above["height"] <= below["y"] + 1
+    assert page.locator("audio").is_visible()
