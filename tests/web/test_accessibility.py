@@ -13,7 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 from support.servers import LiveHub
 from support.visitor import Visitor
-from support.web_forge import png, safetensors
+from support.web_forge import gguf, png, safetensors
 from yungu import accounts, hub
 from yungu.api.http.auth import SESSION_COOKIE
 
@@ -37,7 +37,21 @@ pipeline_tag: text-classification
 def brew(leaves: int) -> str:
     return f"{leaves} leaves"  # hot
 ```
+
+$$\\frac{a}{b}$$
+
+```mermaid
+graph LR; leaf --> cup
+```
+## One
+## Two
+## Three
+## Four
 """
+_NOTEBOOK = """{"cells": [
+ {"cell_type": "markdown", "source": "# Notes"},
+ {"cell_type": "code", "execution_count": 1, "source": "1 / 0", "outputs": [
+  {"output_type": "stream", "text": "hot"}, {"output_type": "error", "traceback": ["ZeroDivisionError"]}]}]}"""
 # a page of each kind, for somebody who may do everything there; "-": for a stranger
 PAGES = {
     "desk": "/",
@@ -59,7 +73,14 @@ PAGES = {
     "files": "{repo}/tree/main",
     "file": "{repo}/blob/main/src/brew.py",
     "weights": "{repo}/blob/main/model.safetensors",
+    "gguf": "{repo}/blob/main/model.gguf",
+    "notebook": "{repo}/blob/main/notes.ipynb",
+    "archive": "{repo}/blob/main/leaves.zip",
+    "sound": "{repo}/blob/main/pour.mp3",
     "history": "{repo}/commits/main",
+    "history of a file": "{repo}/commits/main?path=src/brew.py",
+    "comparison": "{repo}/compare/{first}...main",
+    "kin": "{repo}/kin?kinship=finetune",
     "commit": "{repo}/commit/{commit}",
     "repo settings": "{repo}/settings",
     "new file": "{repo}/new/main",
@@ -89,8 +110,15 @@ def places(live: LiveHub) -> dict[str, str]:
         "src/brew.py": b"def brew():\n    return 'tea'  # hot\n",
         "leaf.png": png(),
         "model.safetensors": safetensors({"w": ("F32", [2, 2])}),
+        "model.gguf": gguf({"general.name": "tea", "words": ["a", "b"]}, {"w": (0, [2, 2])}),
+        "notes.ipynb": _NOTEBOOK.encode(),
+        "leaves.zip": b"PK\5\6" + bytes(18),
+        "pour.mp3": bytes(100),
     }
     repo = world.repo(f"{lin.name}/tea", by=lin, files=files)
+    first = world.resolve(repo)
+    card = f"---\nbase_model: {repo.repo_id}\n---\n".encode()
+    world.repo(f"{lin.name}/child", by=lin, files={"README.md": card})
     commit = world.commit(repo, {"src/brew.py": b"def brew():\n    return 'more'\n", "leaf.png": None}, by=lin)
     with live.site.db.write() as session:
         assert lin.user is not None and mei.user is not None
@@ -99,7 +127,13 @@ def places(live: LiveHub) -> dict[str, str]:
         hub.like_repo(session, repo, lin)
         hub.open_discussion(session, live.site.git, repo, mei, title="How hot?", text="**80** or 90 degrees?")
     world.repo(f"{mei.name}/cups", by=mei, kind="dataset")
-    return {"me": f"/{lin.name}", "town": f"/{town.name}", "repo": f"/{repo.repo_id}", "commit": commit.oid}
+    return {
+        "me": f"/{lin.name}",
+        "town": f"/{town.name}",
+        "repo": f"/{repo.repo_id}",
+        "commit": commit.oid,
+        "first": first,
+    }
 
 
 @pytest.fixture

@@ -147,6 +147,16 @@ def test_a_repo_is_used_by_copying_what_its_page_says(live: LiveHub, visit: Visi
     assert f"modelscope download --dataset {data.repo_id}" in other
 
 
+def test_a_gate_keeps_names_and_headers_of_files(live: LiveHub, visit: Visit, lin_name: str) -> None:
+    repo = _repo(live, lin_name, {"secret-name.gguf": gguf({"general.architecture": "hush"}, {"w": (0, [2])})})
+    live.world.write_in(hub.change_settings, repo, live.actor(lin_name), gated="manual")
+
+    stranger, owner = visit().read(f"/{repo.repo_id}"), visit(lin_name).read(f"/{repo.repo_id}")
+
+    assert "secret-name" in owner and "hush" in owner
+    assert "secret-name" not in stranger and "hush" not in stranger
+
+
 def test_downloads_are_drawn_over_time(live: LiveHub, visit: Visit, lin_name: str) -> None:
     repo = _repo(live, lin_name)
     assert "Downloads in 90 days" not in visit().read(f"/{repo.repo_id}")

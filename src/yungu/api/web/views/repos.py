@@ -82,14 +82,16 @@ def get_repo(session: Session, call: Call) -> Response:
     git = call.site.git.open(repo.id)
     card = _card(git, repo)
     files = hub.list_files(git, repo.head) if repo.head else []
-    names = [file.path for file in files if "/" not in file.path]
+    around = frame(session, visit, repo, "card")
+    open_files = files if around.may_read_files else []
+    names = [file.path for file in open_files if "/" not in file.path]
     context: dict[str, Any] = {
-        "frame": frame(session, visit, repo, "card"),
+        "frame": around,
         "card": card,
         "headings": cards.list_headings(card) if card else [],
         "facts": _facts(repo),
         "files": files,
-        "weights": _weights(session, call, repo, files),
+        "weights": _weights(session, call, repo, open_files),
         "lineage": _lineage(session, visit, repo),
         "downloads": hub.daily_downloads(session, repo, last=clock.now().date(), days=_DOWNLOADS_DAYS),
         "snippets": snippets.list_snippets(repo, call.origin, names),
@@ -202,7 +204,7 @@ def _facts(repo: Repo) -> Mapping[str, list[str]]:
 
 
 def _topics(repo: Repo) -> list[str]:
-    told = {*_words(repo.card.get("language")), repo.pipeline_tag, repo.library_name}
+    told = {*_words(repo.card.get("language")), repo.pipeline_tag, repo.library_name, repo.sdk}
     return [tag for tag in repo.tags if ":" not in tag and tag not in told][:_MOST_TOPICS]
 
 
