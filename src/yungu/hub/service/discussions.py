@@ -126,6 +126,7 @@ def change_status(
 ) -> DiscussionEvent:
     """Open or close, with an optional comment. Raises DiscussionDenied, StatusInvalid."""
     _check_author(actor, repo, found.author_id, "change the status")
+    found = _locked(session, repo, found)
     if status not in ("open", "closed") or found.status == "merged" or found.status == status:
         raise StatusInvalid(status)
     if comment.strip():
@@ -137,6 +138,7 @@ def merge_pull_request(
     session: Session, git: GitStore, repo: Repo, found: Discussion, actor: Actor, comment: str = ""
 ) -> Commit:
     """Merge into the branch that the pull request is meant for. Raises NotMergeable, MergeConflict."""
+    found = _locked(session, repo, found)
     if not found.is_pull or found.into is None or found.status not in ("open", "draft"):
         raise NotMergeable(found.number, found.status if found.is_pull else "no pull request")
     if comment.strip():
@@ -158,6 +160,12 @@ def _become(session: Session, repo: Repo, found: Discussion, actor: Actor, statu
     event = DiscussionStatusChanged(number=found.number, before=found.status, after=status)
     record(session, event, actor_id=actor.id, repo_id=repo.id)
     return _note(session, found, "status-change", actor, {"status": status})
+
+
+def _locked(session: Session, repo: Repo, found: Discussion) -> Discussion:
+    """The discussion as it is now; nobody else changes its status until this transaction ends."""
+    session.execute(sa.select(discussions.c.id).where(discussions.c.id == found.id).with_for_update())
+    return queries.get_discussion(session, repo, found.number)
 
 
 def _branch(session: Session, repo: Repo, into: str | None) -> str:

@@ -1,0 +1,40 @@
+"""Discussions and pull requests: what happens to them happens once."""
+
+from __future__ import annotations
+
+import pytest
+
+from support.world import World
+from yungu import hub
+from yungu.accounts import Actor
+
+
+@pytest.fixture
+def repo(world: World, lin: Actor) -> hub.Repo:
+    return world.repo("lin/tea", by=lin, files={"README.md": b"tea"})
+
+
+def statuses(world: World, found: hub.Discussion) -> list[str]:
+    events = world.read_in(hub.list_discussion_events, found)
+    return [event.payload["status"] for event in events if event.kind == "status-change"]
+
+
+def test_who_closes_what_somebody_has_just_closed_is_told_so(
+    world: World, repo: hub.Repo, lin: Actor, mei: Actor
+) -> None:
+    seen_by_both = world.write_in(hub.open_discussion, world.site.git, repo, mei, title="Why")
+    world.write_in(hub.change_status, repo, seen_by_both, mei, "closed")
+
+    with pytest.raises(hub.StatusInvalid):
+        world.write_in(hub.change_status, repo, seen_by_both, lin, "closed")
+    assert statuses(world, seen_by_both) == ["closed"]
+
+
+def test_a_pull_request_that_two_merge_is_merged_once(world: World, repo: hub.Repo, lin: Actor) -> None:
+    seen_by_both = world.write_in(hub.open_discussion, world.site.git, repo, lin, title="Milk", is_pull=True)
+    world.commit(repo, {"milk.txt": b"milk"}, by=lin, branch=seen_by_both.ref)
+    world.write_in(hub.merge_pull_request, world.site.git, repo, seen_by_both, lin)
+
+    with pytest.raises(hub.NotMergeable):
+        world.write_in(hub.merge_pull_request, world.site.git, repo, seen_by_both, lin)
+    assert statuses(world, seen_by_both) == ["merged"]
