@@ -57,3 +57,17 @@ def test_the_export_goes_to_a_file_or_to_standard_output(yungu: Run, lin: str, t
     text = (tmp_path / "books.beancount").read_text()
     assert "Liabilities:Issued:Owner1:A3  -12500000 MICROCREDIT" in text
     assert yungu("credits", "export").out == text
+
+
+def test_a_policy_says_yes_no_or_what_is_missing(yungu: Run, tmp_path: Path) -> None:
+    assert "hangzhou-compute" in yungu("credits", "policies").out
+    asked = ["credits", "decide", "shenzhen-training", "--on", "2025-06-30", "--fact", "contract_amount=1000"]
+    unknown = yungu(*asked, "--fact", "use=train").out.splitlines()
+    assert unknown[0] == "[yes] shenzhen-training on 2025-06-30"
+    assert unknown[-2:] == ["? Is it a start-up?", "yes"]
+    assert yungu(*asked, "--fact", "use=train", "--fact", "is_startup=true").out.endswith("\nyes 600 CNY\n")
+    assert yungu(*asked, "--fact", "use=infer", "--json").json["is_met"] is False
+    assert yungu(*asked, "--fact", "use=tea").code == 1
+    (tmp_path / "own.yaml").write_text("id: own")
+    assert "is not valid" in yungu("credits", "decide", str(tmp_path / "own.yaml")).err
+    assert yungu("credits", "decide", "tea", "--on", "soon").code == 2

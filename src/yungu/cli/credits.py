@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
@@ -126,6 +127,48 @@ def export(
 
     with open_site(data) as site, site.db.snapshot() as session, _opened(target) as file:
         file.writelines(f"{line}\n" for line in credits.iter_beancount(session, clock.now()))
+
+
+@app.command()
+def policies(as_json: AsJson = False) -> None:
+    """List the policies that come with yungu."""
+    from yungu import credits
+
+    found = [credits.get_policy(name) for name in credits.list_policies()]
+    rows = [(one.id, one.since, one.until, one.title.en, one.title.zh) for one in found]
+    show(found, columns(rows, "POLICY", "SINCE", "UNTIL", "TITLE", ""), as_json=as_json)
+
+
+@app.command()
+def decide(
+    policy: Annotated[str, typer.Argument(metavar="POLICY|FILE", help="One of 'yungu credits policies', or YAML.")],
+    facts: Annotated[
+        list[str] | None, typer.Option("--fact", metavar="NAME=VALUE", help="What is known. Repeatable.")
+    ] = None,
+    on: Annotated[datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="Default: today.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a policy grants on a day, and why: yes, no, or what is missing to know."""
+    from pathlib import Path
+
+    from yungu import credits
+    from yungu.kernel import clock
+
+    file = Path(policy)
+    rules = credits.read_policy(file.read_text("utf-8", "replace")) if file.is_file() else credits.get_policy(policy)
+    verdict = credits.decide(rules, dict(map(_fact, facts or ())), (on or clock.now()).date())
+    lines = list(credits.explain(verdict))
+    lines += [f"? {rules.facts[name].ask.en}" for name in verdict.missing if name in rules.facts]
+    amount = f" {verdict.award} {rules.unit}" if verdict.award is not None else ""
+    answer = {True: "yes", False: "no", None: "unknown"}[verdict.is_met]
+    show(verdict, "\n".join([*lines, f"{answer}{amount}"]), as_json=as_json)
+
+
+def _fact(text: str) -> tuple[str, bool | int | str]:
+    name, _, value = text.partition("=")
+    if value in ("true", "false"):
+        return name, value == "true"
+    return name, int(value) if value.isascii() and value.isdigit() else value
 
 
 def _opened(target: str | None) -> AbstractContextManager[TextIO]:

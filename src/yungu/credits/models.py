@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
 
+import msgspec
 import sqlalchemy as sa
 
 from yungu.kernel.db import BigId, Json, Moment, metadata
@@ -351,3 +352,104 @@ hold_parts = sa.Table(
     sa.Column("day", sa.String(10), nullable=False),
     sa.Column("charged", sa.BigInteger, nullable=False, default=0),
 )
+
+
+# --- policies: rules as data
+
+Value = bool | int | str | list[Any] | None
+"""What a condition speaks of; None is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """How a value came about. ``text``: what was asked; ``parts``: what it rests on; ``missing``: names for want of
+    which the value is unknown (None)."""
+
+    text: str
+    value: Value
+    parts: tuple[Proof, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A sentence in both languages."""
+
+    en: str
+    zh: str
+
+
+class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a figure is from. ``is_official``: issued by who decides; else a report of it."""
+
+    address: str
+    is_official: bool = False
+
+
+class FactSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A fact that is asked of an applicant. A whole number is never negative; ``one_of``: the texts that it may be."""
+
+    type: Literal["whole", "text", "truth"]
+    ask: Words
+    one_of: tuple[str, ...] = ()
+
+
+class Dated(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a parameter is from a day on; None: it has no value from then on."""
+
+    since: date
+    value: int | str | bool | None
+
+
+class Parameter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    values: tuple[Dated, ...]
+    unit: str = ""
+
+
+class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``since`` is the first day that it is asked, ``until`` the first on which it is not any more."""
+
+    say: Words
+    when: str
+    since: date | None = None
+    until: date | None = None
+
+
+class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A row of a decision table: the first whose condition is true gives the value of the expression ``gives``."""
+
+    when: str
+    gives: str
+    since: date | None = None
+    until: date | None = None
+
+
+class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Rules by which something is granted, with every figure dated. ``tables``: what they give, in order, each may use
+    those before. ``award``: an expression for the amount, in ``unit``."""
+
+    id: str
+    title: Words
+    issuer: Words
+    since: date
+    sources: tuple[Source, ...]
+    facts: dict[str, FactSpec]
+    conditions: tuple[Condition, ...]
+    award: str
+    unit: str
+    parameters: dict[str, Parameter] = {}
+    tables: dict[str, tuple[Row, ...]] = {}
+    until: date | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a policy says of an applicant on a day. ``is_met`` None: it depends on ``missing``. ``award`` None: nothing,
+    or not known."""
+
+    policy: str
+    on: date
+    is_met: bool | None
+    award: int | None
+    missing: tuple[str, ...]
+    proof: Proof
