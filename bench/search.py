@@ -36,7 +36,7 @@ from yungu import hub
 from yungu.cli.console import open_site
 from yungu.search import Catalogue, Wanted
 
-_PAGE_TARGET_SECONDS = 0.020
+_SEARCH_TARGET_SECONDS = 0.020
 _FRESH_TARGET_SECONDS = 2.0
 _PUBLIC = frozenset({"public"})
 _COUNTED = ["task", "library", "language", "license", "size", "topic"]
@@ -114,11 +114,15 @@ def _engine(data: Path) -> list[Figure]:
     for asked in _questions():
         looks = [Wanted(asked.make(), readers=_PUBLIC, limit=10, counted=["kind"]) for _ in range(_QUERIES)]
         took = [_timed(catalogue.find, look) for look in looks]
-        figures.append(_spread(f"engine: {asked.what}", took))
+        figures.append(_spread(f"engine: {asked.what}", took, _SEARCH_TARGET_SECONDS))
     filters = {"task": ["text-generation"], "language": ["zh"]}
     listed = Wanted(kinds=["model"], readers=_PUBLIC, facets=filters, sort="trending", counted=_COUNTED)
     figures.append(
-        _spread("engine: a list with two facets and all counts", [_timed(catalogue.find, listed) for _ in range(50)])
+        _spread(
+            "engine: a list with two facets and all counts",
+            [_timed(catalogue.find, listed) for _ in range(50)],
+            _SEARCH_TARGET_SECONDS,
+        )
     )
     return figures
 
@@ -146,7 +150,7 @@ def _pages(data: Path, token: str) -> list[Figure]:
 
 
 def _page(what: str, connection: Connection, paths: list[str]) -> Figure:
-    return _spread(what, [_timed(connection.send, "GET", path) for path in paths], _PAGE_TARGET_SECONDS)
+    return _spread(what, [_timed(connection.send, "GET", path) for path in paths])
 
 
 def _freshness(connection: Connection) -> Figure:
@@ -178,7 +182,8 @@ def _spread(what: str, took: list[float], target: float | None = None) -> Figure
 
 
 _NOTE = """\
-One client, one request after the other; wall is the median, the result the 99th percentile. Questions are drawn by a
+One client, one request after the other; wall is the median, the result the 99th percentile. The target is held against
+the engine alone; the pages around it are told as they are. Questions are drawn by a
 fixed seed from the 2,000 most used of 20,000 words of each language, the first of which stand in most cards; mistyped
 words lack a letter. Pages are whole: session, rights, rows, template. Cards have about 1.8 kB and do not come from git
 here. The last rows are pages as a visitor without an account gets them, uncompressed; each paint is a browser's
