@@ -211,6 +211,10 @@ def test_a_redirect_is_a_refusal_and_leads_nowhere(
         "[::ffff:127.0.0.1]",
         "2130706433",
         "[64:ff9b::7f00:1]",
+        "[::7f00:1]",
+        "[::ffff:0:7f00:1]",
+        "[fec0::1]",
+        "[5f00::1]",
     ],
 )
 def test_a_webhook_does_not_reach_into_the_hubs_own_network(

@@ -22,8 +22,11 @@ from yungu.kernel.errors import Invalid, Unavailable
 
 CALL_SECONDS = 20.0
 MAX_ANSWER_BYTES = 4096
-_TRANSLATED = tuple(ip_network(net) for net in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32"))
-"""IPv6 networks whose addresses carry an IPv4 address, which may be a private one (RFC 6052, 3056, 4380)."""
+_SPECIAL = tuple(map(ip_network, (
+    "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "::/96", "::ffff:0:0:0/96", "fec0::/10", "5f00::/16",
+)))  # fmt: skip
+"""IPv6 networks whose addresses carry an IPv4 address, which may be a private one (RFC 6052, 3056, 4380, 4291 2.5.5,
+2765), and those that are somebody's own although Python calls them global (RFC 3879, 9602)."""
 
 
 class AddressForbidden(Invalid):
@@ -143,6 +146,6 @@ def _left(deadline: float) -> float:
 
 
 def _is_public(address: IPv4Address | IPv6Address) -> bool:
-    if address.is_multicast or any(address in network for network in _TRANSLATED):
+    if address.is_multicast or any(address in network for network in _SPECIAL):
         return False
     return address.is_global
