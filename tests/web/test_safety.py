@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Callable
 from html.parser import HTMLParser
 
@@ -200,6 +201,15 @@ def test_signing_in_never_leads_to_another_site(visit: Visit, lin_name: str, tar
 
     assert response.status_code == 303
     assert response.headers["location"] == "/"
+
+
+def test_a_page_that_is_not_there_leads_to_no_other_site(live: LiveHub) -> None:
+    with socket.create_connection(("127.0.0.1", int(live.url.rpartition(":")[2]))) as raw:  # clients tidy such paths
+        raw.sendall(b"GET //evil.example/x HTTP/1.1\r\nHost: hub\r\nAccept: text/html\r\nConnection: close\r\n\r\n")
+        page = b"".join(iter(lambda: raw.recv(65536), b"")).decode()
+
+    assert " 404 " in page.partition("\r\n")[0] and "evil.example/x" in page
+    assert '"//' not in page
 
 
 def test_too_large_and_broken_forms_are_refused(visit: Visit, lin_name: str) -> None:

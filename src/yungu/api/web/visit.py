@@ -66,10 +66,10 @@ class Visit:
 
     @property
     def path(self) -> str:
-        """The address of this page on this site, with its query."""
+        """The address of this page on this site, with its query. Browsers would read "//host" as another site."""
         query = self.call.url.query
         raw: bytes = self.call.scope.get("raw_path") or self.call.scope["path"].encode()
-        return raw.decode("ascii", "replace") + (f"?{query}" if query else "")
+        return "/" + raw.decode("ascii", "replace").lstrip("/\\") + (f"?{query}" if query else "")
 
     @property
     def here(self) -> str:
