@@ -144,6 +144,16 @@ def test_access_is_asked_for_and_granted(visit: Visit, gated: Repo, guest: Visit
     assert "README.md" in guest.read(f"{home}/tree/main")
 
 
+@pytest.mark.parametrize("options", ["5", "true", "text", "{a: b}", "[[a], {b: c}, null]"])
+def test_a_gate_whose_card_makes_no_sense_can_be_seen(
+    live: LiveHub, visit: Visit, gated: Repo, guest: Visitor, lin_name: str, options: str
+) -> None:
+    card = f"---\nextra_gated_fields: {{Use: {{type: select, options: {options}}}}}\n---\n"
+    live.world.commit(gated, {"README.md": card.encode()}, by=live.actor(lin_name))
+
+    assert "Use" in guest.read(f"/{gated.repo_id}")
+
+
 def test_a_rejection_says_so_and_can_be_taken_back(
     live: LiveHub, visit: Visit, gated: Repo, guest: Visitor, lin_name: str
 ) -> None:

@@ -31,6 +31,8 @@ def questions(repo: Repo) -> Sequence[Question]:
 
 def _question(name: str, kind: Any) -> Question:
     if isinstance(kind, dict):
-        options = [item.get("label") if isinstance(item, dict) else item for item in kind.get("options") or []]
-        return Question(name, "select", [str(option)[:100] for option in options[:100]])
+        given = kind.get("options")
+        options = given[:100] if isinstance(given, list) else []
+        labels = [item.get("label") if isinstance(item, dict) else item for item in options]
+        return Question(name, "select", [str(label)[:100] for label in labels])
     return Question(name, kind if kind in _TYPES else "text")
