@@ -197,6 +197,12 @@ def test_a_repo_without_a_namespace_is_no_repo(stranger: HfPerson, path: str) ->
     assert (answer.status_code, answer.headers["x-error-code"]) == (404, "RepoNotFound")
 
 
+def test_a_name_that_fits_in_no_header_is_refused(lin_hf: HfPerson) -> None:
+    answer = lin_hf.http.post("/api/repos/create", json={"name": "a\0b\r\nx: y\u8336"})
+    assert answer.status_code == 400
+    assert "a?b" in answer.headers["x-error-message"]
+
+
 def test_a_wrong_method_is_told_what_is_possible(stranger: HfPerson, tea: str) -> None:
     answer = stranger.http.patch(f"/api/models/{tea}")
     assert answer.status_code == 405

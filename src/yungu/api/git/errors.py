@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from yungu.accounts import SignInRequired
 from yungu.api.http import Call
-from yungu.api.http.call import BodyInvalid
+from yungu.api.http.call import BodyInvalid, header_text
 from yungu.api.http.rates import TooManyRequests
 from yungu.api.http.uploads import BodyTooLarge, BodyTruncated
 from yungu.hub import RepoGated, RepoNotFound
@@ -54,7 +54,7 @@ def render_error(call: Call, error: YunguError) -> Response:
 
 def render_lfs_error(call: Call, error: YunguError) -> Response:
     status = _status(call, error, invalid=422)
-    headers = {"x-error-message": _latin(error.message)}
+    headers = {"x-error-message": header_text(error.message)}
     if status == 401:
         headers |= {"www-authenticate": _BASIC, "lfs-authenticate": _BASIC}
     if type(error) in _HUB_CODES:
@@ -76,7 +76,3 @@ def _status(call: Call, error: YunguError, *, invalid: int) -> int:
 
 def _text(error: YunguError, between: str = "\n") -> str:
     return f"{error.message}{between}{error.hint}" if error.hint else error.message
-
-
-def _latin(text: str) -> str:
-    return " ".join(text.split()).encode("latin-1", "replace").decode("latin-1")

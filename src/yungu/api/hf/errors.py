@@ -8,6 +8,7 @@ from starlette.responses import Response
 from yungu import accounts, hub
 from yungu.api.http import Call, json_response
 from yungu.api.http.app import MethodNotAllowed, RouteNotFound
+from yungu.api.http.call import header_text
 from yungu.api.http.uploads import BodyTooLarge
 from yungu.kernel.errors import Conflict, Denied, Exhausted, Invalid, NotFound, Unavailable, YunguError
 from yungu.storage.errors import StorageFull
@@ -63,7 +64,7 @@ def render_error(call: Call, error: YunguError) -> Response:
     if isinstance(error, RouteNotFound) and _names_a_repo(call):
         error = hub.RepoNotFound(call.url.path)
     message = next((text for kind, text in _MESSAGES if isinstance(error, kind)), error.message)
-    headers = {"X-Error-Message": _one_line(message)}
+    headers = {"X-Error-Message": header_text(message)}
     code = next((code for kind, code in _CODES if isinstance(error, kind)), None)
     if code is not None:
         headers["X-Error-Code"] = code
@@ -87,7 +88,3 @@ def repo_url(call: Call, kind: str, repo_id: str) -> str:
 def _names_a_repo(call: Call) -> bool:
     """Whether an unknown address is an attempt at a repo without a namespace, as in ``/api/models/gpt2``."""
     return call.url.path.startswith(("/api/models/", "/api/datasets/", "/api/spaces/"))
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split()).encode("latin-1", "replace").decode("latin-1")[:400]

@@ -26,6 +26,7 @@ T = TypeVar("T")
 
 _KIND_OF = {"models": "model", "datasets": "dataset", "spaces": "space", "studios": "space"}
 _WHOLE = re.compile(r"[0-9]{1,15}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _HOST = re.compile(r"^[A-Za-z0-9.\-_]+(:\d+)?$|^\[[0-9A-Fa-f:.]+\](:\d+)?$")
 
 
@@ -146,3 +147,9 @@ def whole_number(text: str) -> int | None:
 def json_response(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """``value`` (anything msgspec encodes) as JSON."""
     return Response(msgspec.json.encode(value), status, headers, media_type="application/json")
+
+
+def header_text(text: str) -> str:
+    """Any text as far as it may stand in a header: at most 400 characters of Latin-1 on one line."""
+    line = " ".join(text.split()).encode("latin-1", "replace").decode("latin-1")[:400]
+    return _CONTROL.sub("?", line)
