@@ -150,6 +150,20 @@ def test_who_may_not_see_a_repo_is_not_told_of_it(
     assert deliveries(world, webhook) == []
 
 
+def test_what_is_said_about_a_gated_repo_is_told_only_to_those_who_were_let_in(
+    near: Site, world: World, repo: hub.Repo, lin: Actor, mei: Actor, listener: Listener
+) -> None:
+    gated = world.write_in(hub.change_settings, repo, lin, gated="manual")
+    webhook = watch(world, near, mei, listener.url, hub.Watched("user", "lin"), domains=["discussion"])
+    ask(world, gated, lin)
+    deliver_due(near)
+    assert deliveries(world, webhook) == []
+    world.write_in(hub.grant_access, gated, mei.user, lin)  # type: ignore[arg-type]
+    ask(world, gated, lin)
+    deliver_due(near)
+    assert [delivery.kind for delivery in deliveries(world, webhook)] == ["DiscussionOpened"]
+
+
 def test_the_owner_is_told_of_a_deletion(
     near: Site, world: World, repo: hub.Repo, lin: Actor, listener: Listener
 ) -> None:

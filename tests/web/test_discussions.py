@@ -142,11 +142,11 @@ def test_reading_a_discussion_marks_its_notification_as_read(
 ) -> None:
     from yungu.app import worker
 
-    address, user_id = ask(guest, repo), live.actor(lin_name).id
+    address, lin = ask(guest, repo), live.actor(lin_name)
     worker.notify_users(live.site)
-    assert live.world.read_in(hub.count_unread, user_id) == 1  # type: ignore[arg-type]
+    assert live.world.read_in(hub.count_unread, lin) == 1
     visit(lin_name).read(address)
-    assert live.world.read_in(hub.count_unread, user_id) == 0  # type: ignore[arg-type]
+    assert live.world.read_in(hub.count_unread, lin) == 0
 
 
 def test_a_repo_is_liked_and_no_longer(visit: Visit, repo: Repo, guest: Visitor) -> None:

@@ -21,7 +21,7 @@ _BASE = "/api/{kinds}/{owner}/{name}/discussions"
 @routes.get(_BASE)
 def list_discussions(session: Session, call: Call) -> Response:
     query = call.query_params
-    repo = hub.visible_repo(session, call.kind, call.repo_id, call.actor(session))
+    repo = hub.readable_repo(session, call.kind, call.repo_id, call.actor(session))
     page = whole_number(query.get("p", "0")) or 0
     kind = query.get("type", "all")
     count, found = hub.list_discussions(

@@ -104,7 +104,7 @@ def begin(session: Session, call: Call) -> Visit:
     """A session cookie that is over means nobody is signed in; any other bad credential raises TokenInvalid."""
     try:
         actor = call.actor(session)
-        return Visit(call, actor, unread_count=0 if actor.id is None else hub.count_unread(session, actor.id))
+        return Visit(call, actor, unread_count=0 if actor.id is None else hub.count_unread(session, actor))
     except TokenInvalid:
         if "authorization" in call.headers:
             raise

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from yungu.accounts.models import Actor, members, owners
 from yungu.hub import rules
-from yungu.hub.models import Kind, Repo, RepoFilter, repo_tags, repos
+from yungu.hub.models import Kind, Repo, RepoFilter, access_requests, repo_tags, repos
 from yungu.hub.queries.repos import REPO
 from yungu.kernel.db import Session
 from yungu.kernel.pages import Page, decode_cursor, encode_cursor
@@ -117,6 +117,16 @@ def list_libraries(session: Session) -> Sequence[str]:
 def visible_to(actor: Actor) -> sa.ColumnElement[bool]:
     """The same rule as ``rules.may_read``, as SQL, for everything but the token's own limits."""
     return _visible(_standing(actor), sa.literal(actor.id))
+
+
+def readable_by(actor: Actor) -> sa.ColumnElement[bool]:
+    """The same rule as ``rules.may_read_files`` for whoever is signed in, as SQL, but for the token's own limits."""
+    if actor.is_site_admin:
+        return sa.true()
+    c, shared = access_requests.c, sa.select(members.c.organization_id).where(members.c.user_id == actor.id)
+    granted = sa.exists().where(c.repo_id == repos.c.id, c.user_id == actor.id, c.status == "accepted")
+    is_open = sa.or_(repos.c.gated == "", repos.c.owner_id == actor.id, repos.c.owner_id.in_(shared), granted)
+    return visible_to(actor) & is_open
 
 
 _Standing = Literal["visitor", "user", "administrator"]

@@ -7,8 +7,9 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from yungu.accounts.models import Role, members, owners
-from yungu.hub.models import Discussion, Notification, Repo, discussion_events, discussions, notifications
+from yungu.accounts.models import Actor, Role, members, owners
+from yungu.hub.models import Discussion, Notification, Repo, discussion_events, discussions, notifications, repos
+from yungu.hub.queries.lists import readable_by, visible_to
 from yungu.kernel.db import Session
 from yungu.kernel.pages import Page, decode_cursor, encode_cursor
 
@@ -20,12 +21,14 @@ _NOTIFICATION = (
     )
     .join(owners, owners.c.id == _n.actor_id, isouter=True)
     .join(discussions, discussions.c.id == _n.discussion_id, isouter=True)
+    .join(repos, repos.c.id == _n.repo_id, isouter=True)
 )  # fmt: skip
 
 
-def count_unread(session: Session, user_id: int) -> int:
-    query = sa.select(sa.func.count()).select_from(notifications)
-    return int(session.scalar(query.where(_n.user_id == user_id, _n.read_at.is_(None))) or 0)
+def count_unread(session: Session, actor: Actor) -> int:
+    """Of those that `list_notifications` lists."""
+    query = sa.select(sa.func.count()).select_from(notifications.join(repos, repos.c.id == _n.repo_id, isouter=True))
+    return int(session.scalar(query.where(_heard_by(actor), _n.read_at.is_(None))) or 0)
 
 
 def has_unread(session: Session, user_id: int, discussion: Discussion) -> bool:
@@ -35,10 +38,10 @@ def has_unread(session: Session, user_id: int, discussion: Discussion) -> bool:
 
 
 def list_notifications(
-    session: Session, user_id: int, *, is_unread_only: bool = False, limit: int = 30, cursor: str | None = None
+    session: Session, actor: Actor, *, is_unread_only: bool = False, limit: int = 30, cursor: str | None = None
 ) -> Page[Notification]:
-    """The latest first."""
-    query = _NOTIFICATION.where(_n.user_id == user_id)
+    """The latest first, as far as the user may still know of it."""
+    query = _NOTIFICATION.where(_heard_by(actor))
     if is_unread_only:
         query = query.where(_n.read_at.is_(None))
     if cursor:
@@ -69,3 +72,10 @@ def users_named(session: Session, names: Sequence[str]) -> Mapping[str, int]:
     """The numbers of those users that there are, by their casefolded names."""
     query = sa.select(owners.c.key, owners.c.id).where(owners.c.key.in_(names), owners.c.kind == "user")
     return {row[0]: row[1] for row in session.execute(query)} if names else {}
+
+
+def _heard_by(actor: Actor) -> sa.ColumnElement[bool]:
+    """What the user was told and may know of now: of discussions those who may read the repo, of the rest those who may
+    see it."""
+    is_of_repo = sa.case((_n.discussion_id.is_not(None), readable_by(actor)), else_=visible_to(actor))
+    return (_n.user_id == actor.id) & sa.or_(_n.repo_id.is_(None), is_of_repo)

@@ -61,7 +61,7 @@ def visible_repo(session: Session, kind: Kind, repo_id: str, actor: Actor) -> Re
 def readable_repo(session: Session, kind: Kind, repo_id: str, actor: Actor) -> Repo:
     """A repo whose files the actor may read. Raises RepoNotFound, RepoGated."""
     repo = visible_repo(session, kind, repo_id, actor)
-    if not rules.may_read_files(actor, repo, is_granted=bool(repo.gated) and is_granted(session, repo, actor)):
+    if not is_readable(session, repo, actor):
         raise RepoGated(repo.kind, repo.repo_id)
     return repo
 
@@ -89,6 +89,11 @@ def ruled_repo(session: Session, kind: Kind, repo_id: str, actor: Actor) -> Repo
     if not rules.may_admin(actor, repo):
         raise _denied(actor, repo, "admin")
     return repo
+
+
+def is_readable(session: Session, repo: Repo, actor: Actor) -> bool:
+    """Whether the actor may read the repo's files and what is said about them, by right or because of a grant."""
+    return rules.may_read_files(actor, repo, is_granted=bool(repo.gated) and is_granted(session, repo, actor))
 
 
 def is_granted(session: Session, repo: Repo, actor: Actor) -> bool:
@@ -142,7 +147,7 @@ def readable_blobs(session: Session, sha256s: Iterable[str], repo: Repo, actor: 
         )
         for sha256, *fields in session.execute(elsewhere):
             other = Repo(*fields)
-            if sha256 not in found and rules.may_read_files(actor, other, is_granted=is_granted(session, other, actor)):
+            if sha256 not in found and is_readable(session, other, actor):
                 found.add(sha256)
     return found
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import cache, partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -33,9 +34,8 @@ Describe = Callable[[Session, Fact, Repo | None, Webhook], str | None]
 
 def queue_deliveries(session: Session, facts: Sequence[Fact], describe: Describe) -> None:
     """Queue the facts for every webhook that watches their repo and whose owner may know of it now."""
-    enabled = queries.list_enabled_webhooks(session)
-    watching = [(webhook, owner) for webhook in enabled if (owner := _owner(session, webhook))]
-    rows = [row for fact in facts for row in _deliveries_of(session, fact, watching, describe)] if watching else []
+    enabled, owner_of = queries.list_enabled_webhooks(session), cache(partial(_owner, session))
+    rows = [row for fact in facts for row in _deliveries_of(session, fact, enabled, owner_of, describe)]
     if rows:
         session.execute(sa.insert(webhook_deliveries), rows)
 
@@ -77,11 +77,17 @@ def redeliver(session: Session, webhook: Webhook, number: int) -> None:
 
 
 def _deliveries_of(
-    session: Session, fact: Fact, watching: Sequence[tuple[Webhook, Actor]], describe: Describe
+    session: Session,
+    fact: Fact,
+    enabled: Sequence[Webhook],
+    owner_of: Callable[[int], Actor | None],
+    describe: Describe,
 ) -> Iterator[dict[str, Any]]:
-    repo = queries.find_repo_by_id(session, fact.repo_id) if fact.repo_id else None
-    for webhook, owner in watching:
-        if _concerns(session, fact, repo, webhook, owner) and (body := describe(session, fact, repo, webhook)):
+    repo = queries.find_repo_by_id(session, fact.repo_id) if fact.repo_id and enabled else None
+    for webhook in enabled:
+        if not _is_watched(fact, repo, webhook) or (owner := owner_of(webhook.owner_id)) is None:
+            continue
+        if _may_hear(session, fact, repo, owner) and (body := describe(session, fact, repo, webhook)):
             yield _row(fact, webhook, body, clock.now())
 
 
@@ -90,18 +96,25 @@ def _row(fact: Fact, webhook: Webhook, body: str, now: datetime) -> dict[str, An
     return told | {"status": "waiting", "created_at": now, "next_try_at": now}
 
 
-def _concerns(session: Session, fact: Fact, repo: Repo | None, webhook: Webhook, owner: Actor) -> bool:
+def _is_watched(fact: Fact, repo: Repo | None, webhook: Webhook) -> bool:
     if repo is not None:
-        return rules.is_watched(webhook.watched, repo.kind, repo.repo_id) and rules.may_read(owner, repo)
-    if fact.kind != RepoDeleted.__name__:
-        return False
-    is_own = fact.payload["owner_id"] == owner.id or fact.payload["owner_id"] in owner.roles
-    return is_own and rules.is_watched(webhook.watched, fact.payload["kind"], fact.payload["repo"])
+        return rules.is_watched(webhook.watched, repo.kind, repo.repo_id)
+    is_deletion = fact.kind == RepoDeleted.__name__
+    return is_deletion and rules.is_watched(webhook.watched, fact.payload["kind"], fact.payload["repo"])
 
 
-def _owner(session: Session, webhook: Webhook) -> Actor | None:
+def _may_hear(session: Session, fact: Fact, repo: Repo | None, owner: Actor) -> bool:
+    """What is said in discussions is for those who may read the files, as on the repo's own pages."""
+    if repo is None:
+        return fact.payload["owner_id"] == owner.id or fact.payload["owner_id"] in owner.roles
+    if fact.kind.startswith("Discussion"):
+        return queries.is_readable(session, repo, owner)
+    return rules.may_read(owner, repo)
+
+
+def _owner(session: Session, owner_id: int) -> Actor | None:
     try:
-        return actor_for_user(session, get_owner_by_id(session, webhook.owner_id))
+        return actor_for_user(session, get_owner_by_id(session, owner_id))
     except TokenInvalid:  # the account is disabled
         return None
 

@@ -37,7 +37,9 @@ def notify(session: Session, facts: Sequence[Fact]) -> None:
     for fact in facts:
         repo = queries.find_repo_by_id(session, fact.repo_id) if fact.repo_id else None
         for user_id, reason, place, discussion_id in _calls(session, fact, repo):
-            if user_id != fact.actor_id and _may_hear(session, user_id, repo):
+            if user_id != fact.actor_id and _may_hear(
+                session, user_id, repo, is_of_discussion=discussion_id is not None
+            ):
                 row = {
                     "user_id": user_id, "place": place, "repo_id": repo.id if repo else None, "reason": reason,
                     "discussion_id": discussion_id, "actor_id": fact.actor_id, "at": fact.at, "read_at": None,
@@ -103,10 +105,12 @@ def _reason(fact: Fact) -> Reason:
     return after
 
 
-def _may_hear(session: Session, user_id: int, repo: Repo | None) -> bool:
+def _may_hear(session: Session, user_id: int, repo: Repo | None, discussion_id: int | None) -> bool:
     try:
         user = get_owner_by_id(session, user_id)
         actor = actor_for_user(session, user)
     except (OwnerNotFound, TokenInvalid):  # the account is gone or disabled
         return False
-    return user.kind == "user" and (repo is None or rules.may_read(actor, repo))
+    if user.kind != "user" or repo is None:
+        return user.kind == "user"
+    return queries.is_readable(session, repo, actor) if discussion_id else rules.may_read(actor, repo)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from starlette.responses import Response
@@ -22,11 +21,13 @@ _PER_PAGE = 30
 
 def get_notifications(session: Session, call: Call) -> Response:
     visit = begin(session, call)
-    user, shows_all = visit.person(), call.query_params.get("show") == "all"
+    visit.person()
+    asked = call.query_params
+    shows_all = asked.get("show") == "all"
     found = hub.list_notifications(
-        session, user.id, is_unread_only=not shows_all, limit=_PER_PAGE, cursor=call.query_params.get("cursor") or None
+        session, visit.actor, is_unread_only=not shows_all, limit=_PER_PAGE, cursor=asked.get("cursor") or None
     )
-    repos = _repos(session, found.items)
+    repos = hub.list_repos_by_number(session, {item.repo_id for item in found.items if item.repo_id is not None})
     shown = [(item, repos.get(item.repo_id or 0)) for item in found.items]
     context: dict[str, Any] = {"shown": shown, "cursor": found.next_cursor, "shows_all": shows_all, "target": _target}
     return page(visit, "notifications.html", **context)
@@ -39,12 +40,6 @@ def post_read(session: Session, call: Call) -> Response:
     number = whole_number(form["notification"])
     hub.mark_read(session, user.id, numbers=None if number is None else [number])
     return see_other(visit, "/notifications")
-
-
-def _repos(session: Session, items: Sequence[Notification]) -> dict[int, Repo]:
-    numbers = {item.repo_id for item in items if item.repo_id is not None}
-    found = (hub.find_repo_by_id(session, number) for number in numbers)
-    return {repo.id: repo for repo in found if repo is not None}
 
 
 def _target(item: Notification, repo: Repo | None) -> str:
