@@ -37,9 +37,7 @@ def notify(session: Session, facts: Sequence[Fact]) -> None:
     for fact in facts:
         repo = queries.find_repo_by_id(session, fact.repo_id) if fact.repo_id else None
         for user_id, reason, place, discussion_id in _calls(session, fact, repo):
-            if user_id != fact.actor_id and _may_hear(
-                session, user_id, repo, is_of_discussion=discussion_id is not None
-            ):
+            if user_id != fact.actor_id and _may_hear(session, user_id, repo, discussion_id):
                 row = {
                     "user_id": user_id, "place": place, "repo_id": repo.id if repo else None, "reason": reason,
                     "discussion_id": discussion_id, "actor_id": fact.actor_id, "at": fact.at, "read_at": None,
