@@ -39,8 +39,11 @@ def assert_open(answer: httpx.Response, status: int, code: str) -> str:
 
 
 @pytest.fixture
-def stage(live: LiveHub, lin: MsPerson, mei: MsPerson, stranger: MsPerson, tea: str, silk: str) -> Stage:
-    return Stage(live, lin, mei, stranger, tea, silk)
+def stage(live: LiveHub, lin: MsPerson, mei: MsPerson, stranger: MsPerson, tea: str, silk: str) -> Iterator[Stage]:
+    made = Stage(live, lin, mei, stranger, tea, silk)
+    yield made
+    for repo in made.damaged:
+        live.world.write_in(hub.delete_repo, repo, live.actor(lin.name))
 
 
 class Stage:
@@ -48,12 +51,14 @@ class Stage:
 
     def __init__(self, live: LiveHub, lin: MsPerson, mei: MsPerson, stranger: MsPerson, tea: str, silk: str) -> None:
         self.live, self.lin, self.mei, self.stranger, self.tea, self.silk = live, lin, mei, stranger, tea, silk
+        self.damaged: list[hub.Repo] = []
 
     def damage(self, kind: str) -> str:
         """A public repo whose card is damaged on the disk."""
         repo = self.lin.create(self.live.fresh_name("damaged"), kind=kind, visibility=5)
         found = self.live.world.read_in(hub.find_repo, kind, repo)  # type: ignore[arg-type]
         assert found is not None
+        self.damaged.append(found)
         for file in Path(self.live.site.git.path(found.id)).glob("objects/??/*"):
             file.chmod(0o600)
             file.write_bytes(b"not what git wrote")
