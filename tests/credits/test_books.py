@@ -37,7 +37,7 @@ def busy(purse: Purse, time: Clock) -> Purse:
     """Books in which everything has happened that can, one micro-credit at a time."""
     purse.cash(LIN, 11)
     first, second = purse.grant(LIN, 100, days=1), purse.grant(LIN, 100, days=2)
-    purse.settle(purse.hold(LIN, 211, provider_id=MEI), 103)
+    large = purse.settle(purse.hold(LIN, 211, provider_id=MEI), 103)
     purse.release(purse.hold(LIN, 50))
     forgotten = purse.hold(LIN, 7)
     time.move(days=-3)  # the clock is wrong for a while
@@ -48,7 +48,7 @@ def busy(purse: Purse, time: Clock) -> Purse:
     purse.write(lambda s: credits.claw_back(s, second.id, reason='a "shell"\nfirm \\', by=None))
     purse.write(lambda s: credits.claim(s, MEI, LIN, 50, key="c", by=None))
     purse.write(lambda s: credits.pay(s, MEI, 49, key="p", by=None))
-    paid = purse.read(lambda s: credits.find_transfer(s, "end:1:1"))
+    paid = purse.read(lambda s: credits.find_transfer(s, f"end:{large.id}:1"))
     purse.write(lambda s: credits.reverse(s, paid.id, key="undo", reason="", by=None))  # type: ignore[union-attr]
     assert (purse.left(first), forgotten.amount) == (0, 7)
     purse.check()

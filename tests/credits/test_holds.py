@@ -24,10 +24,10 @@ def test_a_request_is_held_and_settled(purse: Purse, voucher: Voucher) -> None:
     assert (held.state, purse.left(voucher)) == ("open", 40)
     settled = purse.settle(held, 25, {"completion_tokens": 321})
     assert (settled.state, settled.settled_amount, settled.usage) == ("settled", 25, {"completion_tokens": 321})
-    assert purse.left(voucher) == 75 and purse.parts(held) == [(voucher.id, 60, 25)]
+    assert purse.left(voucher) == 75 and purse.parts(settled) == [(voucher.id, 60)]
     began, ended = purse.facts("CreditsHeld", "UsageSettled")
     assert (began.caused_by, ended.caused_by, ended.payload["amount"]) == (voucher.event_id, began.id, 25)
-    assert began.id == held.event_id
+    assert began.id == held.id
     purse.check()
 
 
@@ -79,7 +79,7 @@ def test_a_forgotten_hold_is_swept(purse: Purse, voucher: Voucher, time: Clock) 
     with pytest.raises(credits.HoldEnded):
         purse.settle(forgotten, 1)
     [told] = purse.facts("HoldTimedOut")
-    assert told.caused_by == forgotten.event_id
+    assert told.caused_by == forgotten.id
     purse.settle(kept, 10)
     purse.check()
 

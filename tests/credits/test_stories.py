@@ -75,7 +75,7 @@ class Story(RuleBasedStateMachine):
         until, request = self.now + timedelta(hours=hours), f"r{next(self.numbers)}"
         made = self.attempt(credits.hold, owner, amount, use, request, until, provider_id=provider)
         if made:
-            assert sum(part.amount for part in credits.list_parts(self.session, made.id)) == amount
+            assert sum(part.amount for part in made.parts) == amount
             again = credits.hold(self.session, owner, amount, use, request, until, provider_id=provider)
             assert again == made
         return made

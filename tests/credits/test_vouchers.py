@@ -71,11 +71,11 @@ def test_the_first_to_expire_is_spent_first_and_then_the_smallest_and_cash_last(
     small = purse.grant(LIN, 20, days=10)
     held = purse.hold(LIN, 75)
     assert purse.parts(held) == [
-        (small.id, 20, 0),
-        (large.id, 30, 0),
-        (late.id, 10, 0),
-        (forever.id, 10, 0),
-        (None, 5, 0),
+        (small.id, 20),
+        (large.id, 30),
+        (late.id, 10),
+        (forever.id, 10),
+        (None, 5),
     ]
     purse.check()
 

@@ -80,10 +80,9 @@ class Purse:
     def release(self, held: Hold) -> Hold:
         return self.write(lambda s: credits.release(s, held.id))
 
-    def parts(self, held: Hold) -> list[tuple[int | None, int, int]]:
-        """(voucher, held of it, charged), in the order of spending."""
-        found = self.read(lambda s: credits.list_parts(s, held.id))
-        return [(part.voucher_id, part.amount, part.charged) for part in found]
+    def parts(self, held: Hold) -> list[tuple[int | None, int]]:
+        """(voucher, held of it), in the order of spending."""
+        return [(part.voucher_id, part.amount) for part in held.parts]
 
     def left(self, voucher: Voucher) -> int:
         """What can still be spent of it, caps aside."""

@@ -78,7 +78,6 @@ from yungu.credits.queries import (
     iter_accounts,
     iter_transfers,
     list_holds,
-    list_parts,
     list_vouchers,
     replay,
 )
@@ -177,7 +176,6 @@ __all__ = [
     "iter_beancount",
     "iter_transfers",
     "list_holds",
-    "list_parts",
     "list_policies",
     "list_vouchers",
     "open_account",

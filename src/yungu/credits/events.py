@@ -48,9 +48,11 @@ class VoucherClawedBack(Event, frozen=True, kw_only=True):
 
 
 class CreditsHeld(Event, frozen=True, kw_only=True):
-    hold_id: int
+    """The id of this fact is the id of the hold."""
+
     spender_id: int
     amount: int
+    request_id: str
 
 
 class UsageSettled(Event, frozen=True, kw_only=True):

@@ -180,38 +180,37 @@ class Voucher:
     spent_amount: int
 
 
+class Part(msgspec.Struct, frozen=True, array_like=True):
+    """The share of one voucher, or of the cash balance (None), in a hold; ``transfer_id``: the pending transfer.
+
+    ``day``: whose cap it uses up (``2026-11-22``, UTC), None when there is no such cap."""
+
+    transfer_id: int
+    account_id: int
+    voucher_id: int | None
+    amount: int
+    day: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Credits held for one request of a spender. ``event_id``: the fact CreditsHeld. ``usage``: what was counted."""
+    """Credits held for one request of a spender. ``id``: that of the fact CreditsHeld. ``redeemed_id``: the account
+    that earns; ``parts``: what pays, in the order of spending; ``usage``: what was counted."""
 
     id: int
     request_id: str
     spender_id: int
     provider_id: int | None
+    redeemed_id: int
     amount: int
+    parts: Sequence[Part]
     use: Mapping[str, Any]
     state: HoldState
     expires_at: datetime
     created_at: datetime
-    event_id: int
     settled_amount: int
     usage: Mapping[str, Any] | None
     ended_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """The share of one voucher, or of the cash balance (None), in a hold; ``day``: on which its day cap was used
-    (``2026-11-22``, UTC)."""
-
-    hold_id: int
-    place: int
-    transfer_id: int
-    account_id: int
-    voucher_id: int | None
-    amount: int
-    day: str
-    charged: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,34 +322,22 @@ vouchers = sa.Table(
 holds = sa.Table(
     "credit_holds",
     metadata,
-    sa.Column("id", BigId, primary_key=True, autoincrement=True),
+    sa.Column("id", BigId, primary_key=True, autoincrement=False),
     sa.Column("request_id", sa.String(100), nullable=False),
     sa.Column("spender_id", BigId, nullable=False),
     sa.Column("provider_id", BigId),
+    sa.Column("redeemed_id", BigId, sa.ForeignKey("credit_accounts.id"), nullable=False),
     sa.Column("amount", sa.BigInteger, nullable=False),
+    sa.Column("parts", Json, nullable=False),
     sa.Column("use", Json, nullable=False),
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("expires_at", Moment, nullable=False),
     sa.Column("created_at", Moment, nullable=False),
-    sa.Column("event_id", sa.BigInteger, nullable=False),
     sa.Column("settled_amount", sa.BigInteger, nullable=False, default=0),
     sa.Column("usage", Json),
     sa.Column("ended_at", Moment),
     sa.UniqueConstraint("spender_id", "request_id"),
     sa.Index("ix_credit_holds_state_expires_at", "state", "expires_at"),
-)
-
-hold_parts = sa.Table(
-    "credit_hold_parts",
-    metadata,
-    sa.Column("hold_id", BigId, sa.ForeignKey("credit_holds.id"), primary_key=True),
-    sa.Column("place", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("transfer_id", BigId, sa.ForeignKey("credit_transfers.id"), nullable=False),
-    sa.Column("account_id", BigId, sa.ForeignKey("credit_accounts.id"), nullable=False),
-    sa.Column("voucher_id", BigId, sa.ForeignKey("credit_vouchers.id")),
-    sa.Column("amount", sa.BigInteger, nullable=False),
-    sa.Column("day", sa.String(10), nullable=False),
-    sa.Column("charged", sa.BigInteger, nullable=False, default=0),
 )
 
 

@@ -59,6 +59,8 @@ listeners = sa.Table(
     sa.Column("event_id", sa.BigInteger, nullable=False),
 )
 
+_INSERT = sa.insert(events)
+
 Position = tuple[int, int]
 """How far a listener has read: (turn, event id)."""
 
@@ -112,7 +114,7 @@ def record(
         "origin": _origin.get(),
         "turn": _this_turn(session),
     }
-    return new_id(session.execute(sa.insert(events).values(row)))
+    return new_id(session.execute(_INSERT, row))
 
 
 def read_after(session: Session, position: Position, *, limit: int, kinds: Sequence[str] = ()) -> Sequence[Fact]:

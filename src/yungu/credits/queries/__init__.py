@@ -1,6 +1,6 @@
 """Every SELECT of credits."""
 
-from yungu.credits.queries.holds import find_hold, get_hold, list_expired_holds, list_holds, list_parts
+from yungu.credits.queries.holds import find_hold, get_hold, list_expired_holds, list_holds
 from yungu.credits.queries.ledger import (
     find_account,
     find_period,
@@ -44,7 +44,6 @@ __all__ = [
     "list_expired_holds",
     "list_expiring",
     "list_holds",
-    "list_parts",
     "list_transfers_by_key",
     "list_vouchers",
     "lock_accounts",

@@ -3,39 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
 from yungu.credits.errors import HoldNotFound
-from yungu.credits.models import Hold, Part, hold_parts, holds
+from yungu.credits.models import Hold, Part, holds
 from yungu.kernel.db import Session, columns
 from yungu.kernel.pages import Page, decode_cursor, encode_cursor
 
 _HOLD = columns(Hold, holds)
-_PART = columns(Part, hold_parts)
 _c = holds.c
+_GET = sa.select(*_HOLD).where(_c.id == sa.bindparam("number"))
+_LOCK = _GET.with_for_update()
+_FIND = sa.select(*_HOLD).where(_c.spender_id == sa.bindparam("spender"), _c.request_id == sa.bindparam("request"))
 
 
 def get_hold(session: Session, number: int, *, lock: bool = False) -> Hold:
     """Raises HoldNotFound."""
-    query = sa.select(*_HOLD).where(_c.id == number)
-    row = session.execute(query.with_for_update() if lock else query).first()
+    row = session.execute(_LOCK if lock else _GET, {"number": number}).first()
     if row is None:
         raise HoldNotFound(number)
-    return Hold(*row)
+    return _hold(row)
 
 
 def find_hold(session: Session, spender_id: int, request_id: str) -> Hold | None:
-    query = sa.select(*_HOLD).where(_c.spender_id == spender_id, _c.request_id == request_id)
-    row = session.execute(query).first()
-    return Hold(*row) if row else None
-
-
-def list_parts(session: Session, hold_id: int) -> Sequence[Part]:
-    """Which voucher pays what of a hold, in the order of spending."""
-    query = sa.select(*_PART).where(hold_parts.c.hold_id == hold_id).order_by(hold_parts.c.place)
-    return [Part(*row) for row in session.execute(query)]
+    row = session.execute(_FIND, {"spender": spender_id, "request": request_id}).first()
+    return _hold(row) if row else None
 
 
 def list_holds(session: Session, spender_id: int, *, limit: int, cursor: str | None = None) -> Page[Hold]:
@@ -43,7 +40,7 @@ def list_holds(session: Session, spender_id: int, *, limit: int, cursor: str | N
     query = sa.select(*_HOLD).where(_c.spender_id == spender_id).order_by(_c.id.desc()).limit(limit + 1)
     if cursor:
         query = query.where(_c.id < decode_cursor(cursor, int)[0])
-    found = [Hold(*row) for row in session.execute(query)]
+    found = [_hold(row) for row in session.execute(query)]
     return Page(found[:limit], encode_cursor(found[limit - 1].id) if len(found) > limit else None)
 
 
@@ -51,3 +48,8 @@ def list_expired_holds(session: Session, now: datetime, *, limit: int) -> Sequen
     """Open holds whose time is over, oldest first."""
     query = sa.select(_c.id).where(_c.state == "open", _c.expires_at <= now).order_by(_c.expires_at, _c.id)
     return list(session.scalars(query.limit(limit)))
+
+
+def _hold(row: Any) -> Hold:
+    found = Hold(*row)
+    return replace(found, parts=msgspec.convert(found.parts, list[Part]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -16,6 +16,12 @@ from yungu.kernel.errors import YunguError
 
 _ACCOUNT = columns(Account, accounts)
 _TRANSFER = columns(Transfer, transfers)
+_LOCK = (
+    sa.select(*_ACCOUNT)
+    .where(accounts.c.id.in_(sa.bindparam("numbers", expanding=True)))
+    .order_by(accounts.c.id)
+    .with_for_update()
+)
 _SIDES = ("debits_pending", "debits_posted", "credits_pending", "credits_posted")
 
 
@@ -36,8 +42,7 @@ def lock_accounts(session: Session, numbers: Collection[int]) -> dict[int, Accou
     """These accounts, which nobody else changes until this transaction ends, in an order that is everybody's.
 
     Raises AccountNotFound."""
-    query = sa.select(*_ACCOUNT).where(accounts.c.id.in_(sorted(numbers))).order_by(accounts.c.id).with_for_update()
-    found = {row.id: Account(*row) for row in session.execute(query)}
+    found = {row.id: Account(*row) for row in session.execute(_LOCK, {"numbers": sorted(numbers)})}
     for number in numbers:
         if number not in found:
             raise AccountNotFound(f"#{number}")
@@ -144,6 +149,6 @@ def _compare(stored: Account, played: Account) -> Iterator[Difference]:
             yield Difference(stored.code, side, have, want)
 
 
-def balances(found: Mapping[int, Account]) -> Sequence[dict[str, int]]:
+def balances(found: Sequence[Account]) -> Sequence[dict[str, int]]:
     """The figures of accounts as an UPDATE takes them."""
-    return [{"number": account.id, **{side: getattr(account, side) for side in _SIDES}} for account in found.values()]
+    return [{"number": account.id, **{side: getattr(account, side) for side in _SIDES}} for account in found]

@@ -17,6 +17,20 @@ from yungu.kernel.db import Session, columns
 _VOUCHER = columns(Voucher, vouchers)
 _ACCOUNT = columns(Account, accounts)
 _c = vouchers.c
+_has_some = (
+    accounts.c.kind.in_(("issued", "cash"))
+    & (accounts.c.owner_id == sa.bindparam("owner"))
+    & (accounts.c.credits_posted > accounts.c.debits_posted)
+)
+# Made once: building them takes longer than SQLite does.
+_FUNDS = sa.select(*_ACCOUNT).where(_has_some).order_by(accounts.c.id)
+_LOCK_FUNDS = (
+    sa.select(*_ACCOUNT)
+    .where(sa.or_(_has_some, accounts.c.code == sa.bindparam("redeemed")))
+    .order_by(accounts.c.id)
+    .with_for_update()
+)
+_VOUCHERS_OF = sa.select(*_VOUCHER).where(_c.account_id.in_(sa.bindparam("accounts", expanding=True)))
 _has_rest = accounts.c.credits_posted > accounts.c.debits_posted + accounts.c.debits_pending
 
 
@@ -44,24 +58,20 @@ def list_vouchers(session: Session, owner_id: int) -> Sequence[Voucher]:
     return [_voucher(row) for row in rows]
 
 
-def lock_funds(session: Session, spender_id: int, redeemed_id: int) -> tuple[list[Fund], Account]:
-    """Where a spender's credits can come from and the account that they go to, all locked in everybody's order."""
-    c = accounts.c
-    has_some = c.kind.in_(("issued", "cash")) & (c.owner_id == spender_id) & (c.credits_posted > c.debits_posted)
-    query = sa.select(*_ACCOUNT).where(sa.or_(has_some, c.id == redeemed_id)).order_by(c.id).with_for_update()
-    found = [Account(*row) for row in session.execute(query)]
-    redeemed = next(account for account in found if account.id == redeemed_id)
+def lock_funds(session: Session, spender_id: int, redeemed: str) -> tuple[list[Fund], Account | None]:
+    """Where a spender's credits can come from and the account, by its code, that they go to; all locked in everybody's
+    order."""
+    asked = {"owner": spender_id, "redeemed": redeemed}
+    found = [Account(*row) for row in session.execute(_LOCK_FUNDS, asked)]
     numbers = [account.id for account in found if account.kind == "issued"]
     by_account = _vouchers_of(session, numbers)  # read after the lock, so that the caps are as they are now
-    funds = [Fund(account, by_account.get(account.id)) for account in found if account.id != redeemed_id]
-    return funds, redeemed
+    funds = [Fund(account, by_account.get(account.id)) for account in found if account.code != redeemed]
+    return funds, next((account for account in found if account.code == redeemed), None)
 
 
 def get_wallet(session: Session, owner_id: int) -> Wallet:
     """What an owner has, vouchers that are over included as long as something is on them."""
-    c = accounts.c
-    has_some = c.kind.in_(("issued", "cash")) & (c.owner_id == owner_id) & (c.credits_posted > c.debits_posted)
-    found = [Account(*row) for row in session.execute(sa.select(*_ACCOUNT).where(has_some).order_by(c.id))]
+    found = [Account(*row) for row in session.execute(_FUNDS, {"owner": owner_id})]
     by_account = _vouchers_of(session, [account.id for account in found])
     funds = [Fund(account, by_account.get(account.id)) for account in found]
     return Wallet(
@@ -90,7 +100,7 @@ def list_closed_with_rest(session: Session, now: datetime) -> Sequence[int]:
 def _vouchers_of(session: Session, account_ids: Sequence[int]) -> dict[int, Voucher]:
     if not account_ids:
         return {}
-    rows = session.execute(sa.select(*_VOUCHER).where(_c.account_id.in_(account_ids)))
+    rows = session.execute(_VOUCHERS_OF, {"accounts": account_ids})
     return {row.account_id: _voucher(row) for row in rows}
 
 

@@ -7,9 +7,10 @@ log alone, and usage that is settled late is still paid."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
+from typing import Any
 
 from yungu.credits.errors import (
     AmountInvalid,
@@ -87,7 +88,7 @@ def check_reversible(transfer: Transfer) -> None:
         raise NotReversible(transfer.id, "it is a reversal itself")
 
 
-def fields_of(step: Step, pending: Transfer | None) -> dict[str, object]:
+def fields_of(step: Step, pending: Transfer | None) -> dict[str, Any]:
     """The row of the transfer that books ``step``; the keys are the same for all kinds."""
     if isinstance(step, Post | Void):
         assert pending is not None
@@ -108,6 +109,38 @@ def fields_of(step: Step, pending: Transfer | None) -> dict[str, object]:
         "expires_at": getattr(step, "expires_at", None),
         "reason": step.reason,
     }
+
+
+def fields_of_all(steps: Sequence[Step], pending: Mapping[int, Transfer]) -> list[dict[str, Any]]:
+    """The rows of the transfers. ``pending``: what the steps end, by number."""
+    return [fields_of(step, pending.get(getattr(step, "pending_id", 0))) for step in steps]
+
+
+def accounts_of(fields: Sequence[Mapping[str, Any]]) -> list[int]:
+    """The numbers of the accounts that transfers speak of, each once, in the order in which everybody locks them."""
+    return sorted({row[side] for row in fields for side in ("debit_id", "credit_id")})
+
+
+def fold(
+    before: Mapping[int, Account],
+    steps: Sequence[Step],
+    fields: Sequence[Mapping[str, Any]],
+    pending: Mapping[int, Transfer],
+    ended: set[int],
+) -> dict[int, Account]:
+    """The accounts after all steps. ``ended``: which pending transfers ended before.
+
+    Raises NotPending, TransferEnded, PostTooMuch, Overdrawn, AmountInvalid."""
+    found, ended = dict(before), set(ended)
+    for step, row in zip(steps, fields, strict=True):
+        held = 0
+        if isinstance(step, Post | Void):
+            check_ends(step, pending[step.pending_id], step.pending_id in ended)
+            ended.add(step.pending_id)
+            held = pending[step.pending_id].amount
+        debit, credit = apply(found[row["debit_id"]], found[row["credit_id"]], change(row["kind"], row["amount"], held))
+        found |= {debit.id: debit, credit.id: credit}
+    return found
 
 
 def is_same(transfer: Transfer, fields: Mapping[str, object]) -> bool:

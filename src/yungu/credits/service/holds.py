@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -21,17 +22,25 @@ from yungu.credits.models import (
     Post,
     Reserve,
     Step,
+    Transfer,
     Use,
     Void,
-    hold_parts,
+    Voucher,
     holds,
     vouchers,
 )
 from yungu.credits.rules import ledger as ledger_rules, vouchers as rules
-from yungu.credits.service.ledger import book, open_account
+from yungu.credits.service.ledger import book_new, open_account
 from yungu.kernel import clock
-from yungu.kernel.db import Session, new_id
+from yungu.kernel.db import Session
 from yungu.kernel.events import record
+
+_INSERT = sa.insert(holds)
+_CLOSE = (
+    sa.update(holds)
+    .where(holds.c.id == sa.bindparam("number"))
+    .values({name: sa.bindparam(name) for name in ("state", "settled_amount", "usage", "ended_at")})
+)
 
 
 def hold(
@@ -51,16 +60,28 @@ def hold(
     None for the house. Raises CreditsShort, RequestReused, HoldInvalid, AmountInvalid, KeyInvalid."""
     now = clock.now()
     _check(amount, use, request_id, expires_at, now)
-    code = f"redeemed:{provider_id if provider_id is not None else 'house'}:{spender_id}"
-    redeemed = open_account(session, "redeemed", code, owner_id=spender_id, provider_id=provider_id)
-    funds, redeemed = queries.lock_funds(session, spender_id, redeemed.id)
+    funds, redeemed = _lock(session, spender_id, provider_id)
     known = queries.find_hold(session, spender_id, request_id)
     if known is not None:
         return _same_hold(known, amount, use, provider_id)
-    parts = rules.split(amount, funds, use, now)
-    made = _insert(session, spender_id, provider_id, amount, use, request_id, expires_at, now, caused_by)
-    _reserve(session, made, parts, redeemed, funds, now)
-    return made
+    shares = rules.split(amount, funds, use, now)
+    told = CreditsHeld(spender_id=spender_id, amount=amount, request_id=request_id)
+    number = record(session, told, actor_id=spender_id, caused_by=caused_by)
+    parts = _reserve(session, number, shares, funds, redeemed, expires_at, now)
+    row: dict[str, Any] = {
+        "id": number,
+        "request_id": request_id,
+        "spender_id": spender_id,
+        "provider_id": provider_id,
+        "redeemed_id": redeemed.id,
+        "amount": amount,
+        "use": msgspec.to_builtins(use),
+        "state": "open",
+        "expires_at": expires_at,
+        "created_at": now,
+    }
+    session.execute(_INSERT, row | {"parts": msgspec.to_builtins(parts)})
+    return Hold(**row, parts=parts, settled_amount=0, usage=None, ended_at=None)
 
 
 def settle(session: Session, number: int, actual: int, usage: Mapping[str, Any] | None = None) -> Hold:
@@ -72,13 +93,10 @@ def settle(session: Session, number: int, actual: int, usage: Mapping[str, Any] 
     if found.state == "settled" and found.settled_amount == actual:
         return found
     _check_open(found)
-    parts = queries.list_parts(session, number)
-    charged = rules.charge(parts, actual)
-    ended = _end(session, found, parts, charged, state="settled", usage=usage)
-    told = UsageSettled(
-        hold_id=number, spender_id=found.spender_id, provider_id=found.provider_id, amount=ended.settled_amount
-    )
-    record(session, told, actor_id=found.spender_id, caused_by=found.event_id)
+    charged = rules.charge(found.parts, actual)
+    ended = _end(session, found, charged, state="settled", usage=usage)
+    told = UsageSettled(hold_id=number, spender_id=found.spender_id, provider_id=found.provider_id, amount=actual)
+    record(session, told, actor_id=found.spender_id, caused_by=number)
     return ended
 
 
@@ -88,10 +106,9 @@ def release(session: Session, number: int) -> Hold:
     if found.state == "released":
         return found
     _check_open(found)
-    parts = queries.list_parts(session, number)
-    ended = _end(session, found, parts, [0] * len(parts), state="released")
+    ended = _end(session, found, [0] * len(found.parts), state="released")
     told = HoldReleased(hold_id=number, spender_id=found.spender_id)
-    record(session, told, actor_id=found.spender_id, caused_by=found.event_id)
+    record(session, told, actor_id=found.spender_id, caused_by=number)
     return ended
 
 
@@ -100,10 +117,9 @@ def time_out(session: Session, number: int, now: datetime) -> bool:
     found = queries.get_hold(session, number, lock=True)
     if found.state != "open" or found.expires_at > now:
         return False
-    parts = queries.list_parts(session, number)
-    _end(session, found, parts, [0] * len(parts), state="timed_out")
+    _end(session, found, [0] * len(found.parts), state="timed_out")
     told = HoldTimedOut(hold_id=number, spender_id=found.spender_id)
-    record(session, told, actor_id=None, caused_by=found.event_id)
+    record(session, told, actor_id=None, caused_by=number)
     return True
 
 
@@ -128,107 +144,94 @@ def _same_hold(known: Hold, amount: int, use: Use, provider_id: int | None) -> H
     return known
 
 
-def _insert(
-    session: Session,
-    spender_id: int,
-    provider_id: int | None,
-    amount: int,
-    use: Use,
-    request_id: str,
-    expires_at: datetime,
-    now: datetime,
-    caused_by: int | None,
-) -> Hold:
-    row: dict[str, Any] = {
-        "request_id": request_id,
-        "spender_id": spender_id,
-        "provider_id": provider_id,
-        "amount": amount,
-        "use": msgspec.to_builtins(use),
-        "state": "open",
-        "expires_at": expires_at,
-        "created_at": now,
-        "event_id": 0,
-    }
-    number = new_id(session.execute(sa.insert(holds).values(row)))
-    told = CreditsHeld(hold_id=number, spender_id=spender_id, amount=amount)
-    row["event_id"] = record(session, told, actor_id=spender_id, caused_by=caused_by)
-    session.execute(sa.update(holds).where(holds.c.id == number).values(event_id=row["event_id"]))
-    return Hold(id=number, settled_amount=0, usage=None, ended_at=None, **row)
+def _lock(session: Session, spender_id: int, provider_id: int | None) -> tuple[list[Fund], Account]:
+    """Where the credits can come from, and the account that earns them."""
+    code = f"redeemed:{provider_id if provider_id is not None else 'house'}:{spender_id}"
+    funds, redeemed = queries.lock_funds(session, spender_id, code)
+    if redeemed is None:
+        made = open_account(session, "redeemed", code, owner_id=spender_id, provider_id=provider_id)
+        redeemed = queries.lock_accounts(session, [made.id])[made.id]
+    return funds, redeemed
 
 
 def _reserve(
     session: Session,
-    made: Hold,
-    parts: Sequence[tuple[Fund, int]],
-    redeemed: Account,
+    number: int,
+    shares: Sequence[tuple[Fund, int]],
     funds: Sequence[Fund],
+    redeemed: Account,
+    expires_at: datetime,
     now: datetime,
-) -> None:
+) -> list[Part]:
     steps = [
-        Reserve(f"hold:{made.id}:{place}", fund.account.id, redeemed.id, amount, made.expires_at)
-        for place, (fund, amount) in enumerate(parts)
+        Reserve(f"hold:{number}:{place}", fund.account.id, redeemed.id, amount, expires_at)
+        for place, (fund, amount) in enumerate(shares)
     ]
     locked = {fund.account.id: fund.account for fund in funds} | {redeemed.id: redeemed}
-    booked = book(session, steps, locked=locked)
-    rows = list[dict[str, Any]]()
-    for place, (fund, amount) in enumerate(parts):
-        day = rules.counting_day(fund.voucher, now) if fund.voucher else now.date().isoformat()
-        rows.append(
-            {
-                "hold_id": made.id,
-                "place": place,
-                "transfer_id": booked[place].id,
-                "account_id": fund.account.id,
-                "voucher_id": fund.voucher.id if fund.voucher else None,
-                "amount": amount,
-                "day": day,
-            }
-        )
-    session.execute(sa.insert(hold_parts), rows)
-    for (fund, amount), row in sorted(zip(parts, rows, strict=True), key=lambda pair: pair[0][0].account.id):
-        _count_day(session, fund, amount, row["day"])
+    booked = book_new(session, steps, locked, {})
+    parts = list[Part]()
+    for (fund, amount), transfer in zip(shares, booked, strict=True):
+        voucher = fund.voucher
+        day = rules.counting_day(voucher, now) if voucher and voucher.day_cap is not None else None
+        parts.append(Part(transfer.id, fund.account.id, voucher.id if voucher else None, amount, day))
+    _use_days(session, {fund.voucher.id: fund.voucher for fund in funds if fund.voucher}, parts)
+    return parts
 
 
-def _count_day(session: Session, fund: Fund, amount: int, day: str) -> None:
-    """Use up a part of the day cap, if there is one; the voucher's account is locked."""
-    voucher = fund.voucher
-    if voucher is None or voucher.day_cap is None:
-        return
-    spent = voucher.spent_amount if voucher.spent_on == day else 0
-    changed = sa.update(vouchers).where(vouchers.c.id == voucher.id)
-    session.execute(changed.values(spent_on=day, spent_amount=spent + amount))
+def _use_days(session: Session, found: Mapping[int, Voucher], parts: Sequence[Part]) -> None:
+    """Use up day caps, in everybody's order; the accounts of the vouchers are locked."""
+    for part in sorted(parts, key=lambda part: part.account_id):
+        if part.voucher_id is not None and part.day is not None:
+            voucher = found[part.voucher_id]
+            spent = (voucher.spent_amount if voucher.spent_on == part.day else 0) + part.amount
+            changed = sa.update(vouchers).where(vouchers.c.id == part.voucher_id)
+            session.execute(changed.values(spent_on=part.day, spent_amount=spent))
 
 
 def _end(
     session: Session,
     found: Hold,
-    parts: Sequence[Part],
     charged: Sequence[int],
     *,
     state: HoldState,
     usage: Mapping[str, Any] | None = None,
 ) -> Hold:
     """Post what is charged of each part and let the rest go."""
-    steps = list[Step]()
-    for part, paid in zip(parts, charged, strict=True):
-        key = f"end:{found.id}:{part.place}"
+    steps, pending = list[Step](), dict[int, Transfer]()
+    for place, (part, paid) in enumerate(zip(found.parts, charged, strict=True)):
+        key = f"end:{found.id}:{place}"
         void = Void(key, part.transfer_id, is_timeout=state == "timed_out")
         steps.append(Post(key, part.transfer_id, paid) if paid else void)
-    book(session, steps)
-    for part, paid in sorted(zip(parts, charged, strict=True), key=lambda pair: pair[0].account_id):
+        pending[part.transfer_id] = _pending(found, place, part)
+    locked = queries.lock_accounts(session, {found.redeemed_id, *(part.account_id for part in found.parts)})
+    book_new(session, steps, locked, pending)
+    for part, paid in sorted(zip(found.parts, charged, strict=True), key=lambda pair: pair[0].account_id):
         _give_back(session, part, paid)
-    values = {"state": state, "settled_amount": sum(charged), "usage": usage, "ended_at": clock.now()}
-    session.execute(sa.update(holds).where(holds.c.id == found.id).values(values))
-    return queries.get_hold(session, found.id)
+    values: dict[str, Any] = {"state": state, "settled_amount": sum(charged), "usage": usage, "ended_at": clock.now()}
+    session.execute(_CLOSE, values | {"number": found.id})
+    return replace(found, **values)
+
+
+def _pending(found: Hold, place: int, part: Part) -> Transfer:
+    """The pending transfer of a part, as it was booked."""
+    return Transfer(
+        id=part.transfer_id,
+        key=f"hold:{found.id}:{place}",
+        kind="pending",
+        debit_id=part.account_id,
+        credit_id=found.redeemed_id,
+        amount=part.amount,
+        pending_id=None,
+        reverses_id=None,
+        expires_at=found.expires_at,
+        reason="",
+        at=found.created_at,
+    )
 
 
 def _give_back(session: Session, part: Part, paid: int) -> None:
-    """Note what a part has paid; what it did not is free again in the day cap of the same day."""
-    if paid:
-        this = (hold_parts.c.hold_id == part.hold_id) & (hold_parts.c.place == part.place)
-        session.execute(sa.update(hold_parts).where(this).values(charged=paid))
-    if part.voucher_id is not None and paid < part.amount:
+    """What a part did not pay is free again in the day cap of the same day."""
+    if part.day is not None and paid < part.amount:
         same_day = (vouchers.c.id == part.voucher_id) & (vouchers.c.spent_on == part.day)
         less = vouchers.c.spent_amount - (part.amount - paid)
         session.execute(sa.update(vouchers).where(same_day).values(spent_amount=less))

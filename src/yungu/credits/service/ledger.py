@@ -32,6 +32,7 @@ _SET_BALANCES = (
     .values({side: sa.bindparam(side) for side in ("debits_pending", "debits_posted")})
     .values({side: sa.bindparam(side) for side in ("credits_pending", "credits_posted")})
 )
+_INSERT = sa.insert(transfers).returning(transfers.c.id, sort_by_parameter_order=True)
 
 
 def open_account(
@@ -48,11 +49,10 @@ def open_account(
     return account
 
 
-def book(session: Session, steps: Sequence[Step], *, locked: Mapping[int, Account] | None = None) -> list[Transfer]:
+def book(session: Session, steps: Sequence[Step]) -> list[Transfer]:
     """Book linked steps, all of them or none, and move the balances with them.
 
-    Steps that were all booked before with the same fields give the same answer and change nothing. ``locked``: accounts
-    that the caller holds locked, as they are now.
+    Steps that were all booked before with the same fields give the same answer and change nothing.
 
     Raises AccountNotFound, TransferNotFound, TransferReused, TransferEnded, NotPending, Overdrawn, AmountInvalid,
     SameAccount, PostTooMuch."""
@@ -60,18 +60,24 @@ def book(session: Session, steps: Sequence[Step], *, locked: Mapping[int, Accoun
         rules.check_step(step)
     ends = {step.pending_id for step in steps if isinstance(step, Post | Void)}
     pending = queries.list_pending(session, ends)
-    fields = [rules.fields_of(step, pending.get(getattr(step, "pending_id", 0))) for step in steps]
-    needed = {int(str(row[side])) for row in fields for side in ("debit_id", "credit_id")}
-    if locked is None or not needed <= locked.keys():
-        locked = queries.lock_accounts(session, needed)
+    fields = rules.fields_of_all(steps, pending)
+    locked = queries.lock_accounts(session, rules.accounts_of(fields))
     booked = _find_booked(session, fields)
     if booked is not None:
         return booked
     ended = queries.list_ended(session, ends)
-    changed = _fold(dict(locked), steps, fields, pending, ended)
-    made = _insert(session, fields)
-    session.execute(_SET_BALANCES, queries.balances({number: changed[number] for number in sorted(needed)}))
-    return made
+    return _write(session, rules.fold(locked, steps, fields, pending, ended), fields)
+
+
+def book_new(
+    session: Session, steps: Sequence[Step], locked: Mapping[int, Account], pending: Mapping[int, Transfer]
+) -> list[Transfer]:
+    """The same for a caller that holds all accounts locked, and knows from a row that it holds locked as well that the
+    ids are new and the pending transfers open; the database would refuse it otherwise. Two statements."""
+    for step in steps:
+        rules.check_step(step)
+    fields = rules.fields_of_all(steps, pending)
+    return _write(session, rules.fold(locked, steps, fields, pending, set()), fields)
 
 
 def reverse(session: Session, number: int, *, key: str, reason: str, by: int | None) -> Transfer:
@@ -105,31 +111,16 @@ def _find_booked(session: Session, fields: Sequence[Mapping[str, Any]]) -> list[
     return [known[key] for key in keys]
 
 
-def _fold(
-    found: dict[int, Account],
-    steps: Sequence[Step],
-    fields: Sequence[Mapping[str, Any]],
-    pending: Mapping[int, Transfer],
-    ended: set[int],
-) -> dict[int, Account]:
-    """The accounts after all steps, computed before anything is written."""
-    for step, row in zip(steps, fields, strict=True):
-        held = 0
-        if isinstance(step, Post | Void):
-            rules.check_ends(step, pending[step.pending_id], step.pending_id in ended)
-            ended.add(step.pending_id)
-            held = pending[step.pending_id].amount
-        pair = found[row["debit_id"]], found[row["credit_id"]]
-        debit, credit = rules.apply(*pair, rules.change(row["kind"], row["amount"], held))
-        found |= {debit.id: debit, credit.id: credit}
-    return found
+def _write(session: Session, after: Mapping[int, Account], fields: Sequence[Mapping[str, Any]]) -> list[Transfer]:
+    made = _insert(session, fields)
+    session.execute(_SET_BALANCES, queries.balances([after[number] for number in rules.accounts_of(fields)]))
+    return made
 
 
 def _insert(session: Session, fields: Sequence[Mapping[str, Any]]) -> list[Transfer]:
     now = clock.now()
-    insert = sa.insert(transfers).returning(transfers.c.id, sort_by_parameter_order=True)
     try:
-        numbers = session.scalars(insert, [{**row, "at": now} for row in fields]).all()
+        numbers = session.scalars(_INSERT, [{**row, "at": now} for row in fields]).all()
     except sa.exc.IntegrityError as error:  # the same new id at the same moment, between other accounts
         raise TransferReused(str(fields[0]["key"])) from error
     return [Transfer(id=number, at=now, **row) for number, row in zip(numbers, fields, strict=True)]

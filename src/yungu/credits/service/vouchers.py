@@ -196,5 +196,5 @@ def _return_rest(session: Session, voucher: Voucher, way: Way, reason: str) -> i
         key = f"{passed.kind}:{voucher.id}:{account.debits_posted}"  # posted debits grow each time: always a new id
         there = Move(key, account.id, passed.id, amount, reason)
         back = Move(f"{key}:back", passed.id, pot.id, amount, reason)
-        book(session, [there, back], locked={found.id: found for found in way})
+        book(session, [there, back])
     return amount

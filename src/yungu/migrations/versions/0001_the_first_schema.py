@@ -63,27 +63,6 @@ def upgrade() -> None:
         batch_op.create_index("ix_credit_accounts_owner_id_kind", ["owner_id", "kind"], unique=False)
 
     op.create_table(
-        "credit_holds",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
-        sa.Column("request_id", sa.String(length=100), nullable=False),
-        sa.Column("spender_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("provider_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("amount", sa.BigInteger(), nullable=False),
-        sa.Column("use", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False),
-        sa.Column("state", sa.String(length=16), nullable=False),
-        sa.Column("expires_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
-        sa.Column("created_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
-        sa.Column("event_id", sa.BigInteger(), nullable=False),
-        sa.Column("settled_amount", sa.BigInteger(), nullable=False),
-        sa.Column("usage", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=True),
-        sa.Column("ended_at", yungu.kernel.db.Moment(timezone=True), nullable=True),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_credit_holds")),
-        sa.UniqueConstraint("spender_id", "request_id", name=op.f("uq_credit_holds_spender_id_request_id")),
-    )
-    with op.batch_alter_table("credit_holds", schema=None) as batch_op:
-        batch_op.create_index("ix_credit_holds_state_expires_at", ["state", "expires_at"], unique=False)
-
-    op.create_table(
         "default_quotas",
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("limit_bytes", sa.BigInteger(), nullable=True),
@@ -240,6 +219,29 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("collections", schema=None) as batch_op:
         batch_op.create_index("ix_collections_updated", ["updated_at", "id"], unique=False)
+
+    op.create_table(
+        "credit_holds",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
+        sa.Column("request_id", sa.String(length=100), nullable=False),
+        sa.Column("spender_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("provider_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("redeemed_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("parts", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False),
+        sa.Column("use", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("expires_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.Column("created_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.Column("settled_amount", sa.BigInteger(), nullable=False),
+        sa.Column("usage", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=True),
+        sa.Column("ended_at", yungu.kernel.db.Moment(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["redeemed_id"], ["credit_accounts.id"], name=op.f("fk_credit_holds_redeemed_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_credit_holds")),
+        sa.UniqueConstraint("spender_id", "request_id", name=op.f("uq_credit_holds_spender_id_request_id")),
+    )
+    with op.batch_alter_table("credit_holds", schema=None) as batch_op:
+        batch_op.create_index("ix_credit_holds_state_expires_at", ["state", "expires_at"], unique=False)
 
     op.create_table(
         "credit_transfers",
@@ -614,24 +616,6 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_collection_items_skill_id"), ["skill_id"], unique=False)
 
     op.create_table(
-        "credit_hold_parts",
-        sa.Column("hold_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("place", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("transfer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("voucher_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("amount", sa.BigInteger(), nullable=False),
-        sa.Column("day", sa.String(length=10), nullable=False),
-        sa.Column("charged", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(["account_id"], ["credit_accounts.id"], name=op.f("fk_credit_hold_parts_account_id")),
-        sa.ForeignKeyConstraint(["hold_id"], ["credit_holds.id"], name=op.f("fk_credit_hold_parts_hold_id")),
-        sa.ForeignKeyConstraint(
-            ["transfer_id"], ["credit_transfers.id"], name=op.f("fk_credit_hold_parts_transfer_id")
-        ),
-        sa.ForeignKeyConstraint(["voucher_id"], ["credit_vouchers.id"], name=op.f("fk_credit_hold_parts_voucher_id")),
-        sa.PrimaryKeyConstraint("hold_id", "place", name=op.f("pk_credit_hold_parts")),
-    )
-    op.create_table(
         "discussions",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("repo_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -650,6 +634,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_discussions")),
         sa.UniqueConstraint("repo_id", "number", name=op.f("uq_discussions_repo_id_number")),
     )
+    with op.batch_alter_table("discussions", schema=None) as batch_op:
+        batch_op.create_index("ix_discussions_repo_id_status", ["repo_id", "status"], unique=False)
+
     op.create_table(
         "lfs_locks",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -848,6 +835,13 @@ def upgrade() -> None:
     with op.batch_alter_table("notifications", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_notifications_discussion_id"), ["discussion_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_notifications_repo_id"), ["repo_id"], unique=False)
+        batch_op.create_index(
+            "ix_notifications_unread",
+            ["user_id"],
+            unique=False,
+            sqlite_where=sa.text("read_at IS NULL"),
+            postgresql_where=sa.text("read_at IS NULL"),
+        )
         batch_op.create_index("ix_notifications_user_id_at", ["user_id", "at"], unique=False)
 
     # ### end Alembic commands ###
@@ -857,6 +851,11 @@ def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
     with op.batch_alter_table("notifications", schema=None) as batch_op:
         batch_op.drop_index("ix_notifications_user_id_at")
+        batch_op.drop_index(
+            "ix_notifications_unread",
+            sqlite_where=sa.text("read_at IS NULL"),
+            postgresql_where=sa.text("read_at IS NULL"),
+        )
         batch_op.drop_index(batch_op.f("ix_notifications_repo_id"))
         batch_op.drop_index(batch_op.f("ix_notifications_discussion_id"))
 
@@ -902,8 +901,10 @@ def downgrade() -> None:
 
     op.drop_table("likes")
     op.drop_table("lfs_locks")
+    with op.batch_alter_table("discussions", schema=None) as batch_op:
+        batch_op.drop_index("ix_discussions_repo_id_status")
+
     op.drop_table("discussions")
-    op.drop_table("credit_hold_parts")
     with op.batch_alter_table("collection_items", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_collection_items_skill_id"))
         batch_op.drop_index(batch_op.f("ix_collection_items_repo_id"))
@@ -986,6 +987,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_credit_transfers_credit_id"))
 
     op.drop_table("credit_transfers")
+    with op.batch_alter_table("credit_holds", schema=None) as batch_op:
+        batch_op.drop_index("ix_credit_holds_state_expires_at")
+
+    op.drop_table("credit_holds")
     with op.batch_alter_table("collections", schema=None) as batch_op:
         batch_op.drop_index("ix_collections_updated")
 
@@ -1017,10 +1022,6 @@ def downgrade() -> None:
     op.drop_table("events")
     op.drop_table("event_listeners")
     op.drop_table("default_quotas")
-    with op.batch_alter_table("credit_holds", schema=None) as batch_op:
-        batch_op.drop_index("ix_credit_holds_state_expires_at")
-
-    op.drop_table("credit_holds")
     with op.batch_alter_table("credit_accounts", schema=None) as batch_op:
         batch_op.drop_index("ix_credit_accounts_owner_id_kind")
 
