@@ -376,6 +376,7 @@ class Delivery:
 
 
 _DUE = sa.text("next_try_at IS NOT NULL")
+_UNREAD = sa.text("read_at IS NULL")
 _PENDING = sa.text("NOT is_committed")
 _UNMEASURED = sa.text("head IS NOT NULL AND (measured_head IS NULL OR measured_head <> head)")
 
@@ -624,6 +625,7 @@ notifications = sa.Table(
     sa.Column("read_at", Moment),
     sa.UniqueConstraint("user_id", "place"),
     sa.Index("ix_notifications_user_id_at", "user_id", "at"),
+    sa.Index("ix_notifications_unread", "user_id", sqlite_where=_UNREAD, postgresql_where=_UNREAD),
     sqlite_autoincrement=True,
 )
 """One row for each place where something happened to a user: a discussion, the access to a repo, a follower."""
@@ -675,6 +677,7 @@ discussions = sa.Table(
     sa.Column("author_id", BigId, sa.ForeignKey("owners.id", ondelete="SET NULL")),
     sa.Column("created_at", Moment, nullable=False),
     sa.UniqueConstraint("repo_id", "number"),
+    sa.Index("ix_discussions_repo_id_status", "repo_id", "status"),
 )
 
 discussion_events = sa.Table(
