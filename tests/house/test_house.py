@@ -38,6 +38,16 @@ def is_text(path: Path) -> bool:
         return b"\0" not in file.read(8192)
 
 
+def documents() -> list[Path]:
+    return [path for path in tracked_files() if path.suffix == ".md" and "tests" not in path.parts]
+
+
+def links_of(page: Path) -> list[Path]:
+    """The files that a page of Markdown links to, or shows."""
+    targets = re.findall(r"\]\(([^)\s#:]+)(?:#[^)]*)?\)", page.read_text())
+    return [(page.parent / target).resolve() for target in targets]
+
+
 def test_the_floors_the_front_doors_and_the_strangers_are_kept() -> None:
     lint = Path(sys.executable).with_name("lint-imports")
     result = subprocess.run([lint, "--no-cache"], cwd=ROOT, capture_output=True, text=True)
@@ -62,6 +72,18 @@ def test_no_file_speaks_of_the_machine_that_it_was_written_on() -> None:
         if _PLACES.search(line)
     ]
     assert found == []
+
+
+def test_every_link_between_the_documents_leads_somewhere() -> None:
+    dead = [(page.relative_to(ROOT), link) for page in documents() for link in links_of(page) if not link.exists()]
+    assert dead == []
+
+
+def test_every_decision_has_a_number_of_its_own_and_is_named_where_it_counts() -> None:
+    decisions = {path for path in documents() if path.parent.name == "adr"}
+    linked = {link for page in documents() if page not in decisions for link in links_of(page)}
+    assert len({path.name[:4] for path in decisions}) == len(decisions)
+    assert decisions - linked == set()
 
 
 @pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock", "requirements-build.lock"])
