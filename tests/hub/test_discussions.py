@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from support.world import World
@@ -38,3 +40,15 @@ def test_a_pull_request_that_two_merge_is_merged_once(world: World, repo: hub.Re
     with pytest.raises(hub.NotMergeable):
         world.write_in(hub.merge_pull_request, world.site.git, repo, seen_by_both, lin)
     assert statuses(world, seen_by_both) == ["merged"]
+
+
+def test_conflicts_are_looked_for_once(world: World, repo: hub.Repo, lin: Actor) -> None:
+    git = world.site.git
+    pull = world.write_in(hub.open_discussion, git, repo, lin, title="Milk", is_pull=True)
+    world.commit(repo, {"README.md": b"milk"}, by=lin, branch=pull.ref)
+    world.commit(repo, {"README.md": b"lemon"}, by=lin)
+    assert world.read_in(hub.find_conflicts, git, repo, pull) == ("README.md",)
+
+    shutil.rmtree(git.root)
+
+    assert world.read_in(hub.find_conflicts, git, repo, pull) == ("README.md",)

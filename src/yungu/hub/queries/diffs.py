@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from yungu.hub.errors import SpecInvalid
 from yungu.hub.models import Discussion, Repo
@@ -54,7 +55,13 @@ def pull_sides(session: Session, git: GitStore, repo: Repo, pull: Discussion) ->
 def find_conflicts(session: Session, git: GitStore, repo: Repo, pull: Discussion) -> Sequence[str]:
     """The paths that keep a pull request from being merged."""
     sides = _sides(session, repo, pull)
-    return git.open(repo.id).merge(*sides)[1] if sides else ()
+    return _conflicts(git, repo.id, *sides) if sides else ()
+
+
+@lru_cache(maxsize=1024)
+def _conflicts(git: GitStore, number: int, ours: str, theirs: str) -> Sequence[str]:
+    """Always the same for two commits, and dear: files of megabytes are compared line by line, on every look."""
+    return git.open(number).merge(ours, theirs)[1]
 
 
 def _sides(session: Session, repo: Repo, pull: Discussion) -> tuple[str, str] | None:
