@@ -52,3 +52,13 @@ def test_conflicts_are_looked_for_once(world: World, repo: hub.Repo, lin: Actor)
     shutil.rmtree(git.root)
 
     assert world.read_in(hub.find_conflicts, git, repo, pull) == ("README.md",)
+
+
+def test_a_comment_that_was_hidden_gets_no_other_text(world: World, repo: hub.Repo, lin: Actor, mei: Actor) -> None:
+    found = world.write_in(hub.open_discussion, world.site.git, repo, mei, title="Why", text="spam")
+    comment = world.read_in(hub.list_discussion_events, found)[0]
+    world.write_in(hub.hide_comment, repo, found, comment, lin)
+    hidden = world.read_in(hub.get_comment, found, comment.id)
+
+    with pytest.raises(hub.CommentNotFound):
+        world.write_in(hub.edit_comment, repo, found, hidden, mei, "spam again")

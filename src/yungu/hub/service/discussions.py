@@ -8,7 +8,15 @@ import sqlalchemy as sa
 
 from yungu.accounts.models import Actor
 from yungu.hub import queries, rules
-from yungu.hub.errors import DiscussionDenied, NotMergeable, ReviewDenied, RevisionNotFound, StatusInvalid, TextMissing
+from yungu.hub.errors import (
+    CommentNotFound,
+    DiscussionDenied,
+    NotMergeable,
+    ReviewDenied,
+    RevisionNotFound,
+    StatusInvalid,
+    TextMissing,
+)
 from yungu.hub.events import DiscussionCommented, DiscussionOpened, DiscussionStatusChanged, PullRequestReviewed
 from yungu.hub.models import (
     ChangedLine,
@@ -95,8 +103,11 @@ def add_review(
 def edit_comment(
     session: Session, repo: Repo, found: Discussion, comment: DiscussionEvent, actor: Actor, text: str
 ) -> None:
-    """Replace a comment's text; the former one stays in its history. Raises DiscussionDenied, TextMissing."""
+    """Replace a comment's text; the former one stays in its history. Raises DiscussionDenied, TextMissing,
+    CommentNotFound for one that is hidden."""
     _check_author(actor, repo, comment.author_id, "edit this comment")
+    if comment.payload.get("hidden"):
+        raise CommentNotFound
     if not text.strip():
         raise TextMissing("comment")
     former = {"text": comment.payload["text"], "at": clock.iso(clock.now())}
