@@ -231,7 +231,8 @@ OPEN = """
     GET /api/users/{user}/overview | GET /api/users/{user}/likes | GET /api/organizations/{organization}/overview
     GET /api/organizations/{organization}/members | GET /{name}/resolve/{rev}/{path*}
     GET /{kinds}/{name}/resolve/{rev}/{path*} | DELETE /api/{kinds}/{name}/like
-    GET / | GET /search | GET /search/proposals | GET /healthz | GET /static/{path*} | GET /{kinds} | GET /{owner} | GET /login | GET /join
+    GET / | GET /search | GET /search/proposals | GET /healthz | GET /static/{path*} | GET /{kinds} | GET /{owner}
+    GET /login | GET /join
     POST /v1/telemetry | POST /xet/{epoch}/v1/telemetry
     POST /api/v1/login | GET /api/v1/repos/internalAccelerationInfo | PUT /api/v1/models | GET /api/v1/datasets
     GET /api/v1/datasets/{number} | GET /api/v1/datasets/{number}/repo/tree | GET /api/v1/collections

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 
 from support.desk import Clone, Desk, Place
@@ -15,7 +16,8 @@ class Guest:
     def __init__(self, live: LiveHub, desk: Desk, place: Place) -> None:
         self.live, self.place = live, place
         self.name = live.user()
-        self.clone: Clone = desk.clone(place.url(live.token(self.name)), "guest")
+        self.token = live.token(self.name)
+        self.clone: Clone = desk.clone(place.url(self.token), "guest")
 
     def opens(self) -> hub.Discussion:
         world = self.live.world
@@ -99,3 +101,17 @@ def test_a_pull_request_is_neither_made_nor_deleted_by_a_push(guest: Guest, plac
     assert "rejected" in guest.clone.try_git("push", "origin", f":{pull.ref}").err
     assert "rejected" in guest.clone.try_git("push", "origin", "HEAD:refs/pr/77").err
     assert pull.ref in place.refs()
+
+
+def test_a_guest_uploads_large_files_for_their_own_pull_request_only(
+    live: LiveHub, desk: Desk, guest: Guest, place: Place
+) -> None:
+    pull, other = guest.opens(), Guest(live, Desk(desk.folder / "other"), place)
+
+    def ask(who: Guest, revision: str) -> int:
+        address = f"{live.url}/api/models/{place.repo.repo_id}/xet-write-token/{revision}"
+        return httpx.get(address, headers={"authorization": f"Bearer {who.token}"}).status_code
+
+    assert ask(guest, f"refs%2Fpr%2F{pull.number}") == 200
+    assert ask(other, f"refs%2Fpr%2F{pull.number}") == 403
+    assert ask(guest, "main") == 403

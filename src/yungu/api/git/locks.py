@@ -9,7 +9,7 @@ from starlette.responses import Response
 from yungu import hub
 from yungu.api.git.errors import lfs_response, render_lfs_error
 from yungu.api.git.lfs_wire import LockAnswer, LockList, LockRequest, LockSides, UnlockRequest, VerifyRequest, show_lock
-from yungu.api.git.places import readable_repo, under_repo, writable_repo
+from yungu.api.git.places import pushable_repo, readable_repo, under_repo, writable_repo
 from yungu.api.http import Call, Routes
 from yungu.api.http.call import BodyInvalid
 from yungu.hub import LfsLock, LockNotFound, LockTaken, Repo
@@ -47,7 +47,7 @@ def list_all(session: Session, call: Call) -> Response:
 @routes.post(*under_repo("/info/lfs/locks/verify"), writes=False)
 def verify(session: Session, call: Call) -> Response:
     """What git-lfs asks before every push: which locks are ours, and which would a push run into."""
-    repo, actor = writable_repo(session, call)
+    repo, actor = pushable_repo(session, call)
     asked = call.body_as(VerifyRequest)
     locks, cursor = _page(session, repo, asked.cursor, str(asked.limit or ""))
     ours = [show_lock(lock) for lock in locks if lock.owner_id == actor.id]

@@ -130,11 +130,7 @@ def _target(session: Session, call: Call, actor: Actor) -> hub.Repo:
     """The repo to write to. Whoever may read it may open a pull request, and add to their own."""
     if _wants_pull_request(call):
         return hub.contributable_repo(session, call.kind, call.repo_id, actor)
-    repo = hub.visible_repo(session, call.kind, call.repo_id, actor)
-    pull = hub.get_pull_request(session, repo, call.params["rev"])
-    if pull is not None and pull.author_id == actor.id and pull.status in ("open", "draft"):
-        return hub.contributable_repo(session, call.kind, call.repo_id, actor)
-    return hub.writable_repo(session, call.kind, call.repo_id, actor)
+    return hub.committable_repo(session, call.kind, call.repo_id, call.params["rev"], actor)
 
 
 def _commit_or_none(session: Session, call: Call, repo: hub.Repo) -> str | None:

@@ -147,7 +147,7 @@ def _discussion_details(site: Site, session: Session, fact: Fact, repo: hub.Repo
         body["comment"] = {
             "id": object_id(comment.id), "author": {"id": object_id(comment.author_id or 0)},
             "hidden": comment.payload.get("hidden", False), "content": comment.payload["text"],
-            "url": {"web": f"{web}#{comment.id}"},
+            "url": {"web": f"{web}#comment-{comment.id}"},
         }  # fmt: skip
     return body
 

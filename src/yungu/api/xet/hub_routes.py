@@ -14,8 +14,8 @@ from yungu.kernel.db import Session
 
 
 def hub_routes(on_error: OnError) -> Routes:
-    """Token addresses of all repo kinds. The revision in the path is not looked at: a token is for the whole repo, and
-    clients that are about to open a pull request send the word ``None``."""
+    """Token addresses of all repo kinds. A token is for the whole repo: the revision in the path, which is the word
+    ``None`` when a pull request is about to be opened, only tells whether it is the author's own pull request."""
     routes = Routes(on_error=on_error)
     base = "/api/{kinds}/{owner}/{name}"
     routes.get(f"{base}/xet-read-token/{{rev}}", f"{base}/xet-read-token")(read_token)
@@ -31,11 +31,13 @@ def read_token(session: Session, call: Call) -> Response:
 
 
 def write_token(session: Session, call: Call) -> Response:
-    """With ``?create_pr=1`` the upload will be proposed, not pushed: no right to push is needed."""
-    proposes = call.query_params.get("create_pr") in ("1", "true", "True")
-    door = hub.contributable_repo if proposes else hub.writable_repo
-    actor = call.actor(session)
-    repo = door(session, call.kind, call.repo_id, actor)
+    """With ``?create_pr=1`` the upload will be proposed, not pushed: no right to push is needed, as for the author's
+    own pull request."""
+    actor, revision = call.actor(session), call.params.get("rev", "")
+    if call.query_params.get("create_pr") in ("1", "true", "True"):
+        repo = hub.contributable_repo(session, call.kind, call.repo_id, actor)
+    else:
+        repo = hub.committable_repo(session, call.kind, call.repo_id, revision, actor)
     hub.check_quota(session, repo.owner_id, 1, uploader_id=actor.id)  # here the client shows people the reason
     return token_response(session, call, repo, "write")
 

@@ -14,6 +14,7 @@ from yungu.hub.queries.collections import (
 from yungu.hub.queries.datafiles import list_configs
 from yungu.hub.queries.diffs import compare, compare_sides, find_conflicts, pull_request_diff, pull_sides
 from yungu.hub.queries.discussions import (
+    committable_repo,
     count_open_discussions,
     get_comment,
     get_discussion,
@@ -146,6 +147,7 @@ __all__ = [
     "StoreSizes",
     "Usage",
     "commit_count",
+    "committable_repo",
     "compare",
     "compare_sides",
     "content_sha256",

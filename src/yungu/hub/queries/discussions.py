@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from yungu.accounts.models import Actor, owners
 from yungu.hub.errors import CommentNotFound, DiscussionNotFound
-from yungu.hub.models import Discussion, DiscussionEvent, Repo, discussion_events, discussions
+from yungu.hub.models import Discussion, DiscussionEvent, Kind, Repo, discussion_events, discussions
+from yungu.hub.queries.repos import contributable_repo, visible_repo, writable_repo
 from yungu.kernel.db import Session
 
 _PULL_REF = re.compile(r"^refs/pr/(\d{1,9})$")
@@ -45,6 +46,16 @@ def get_pull_request(session: Session, repo: Repo, ref: str) -> Discussion | Non
     """The pull request whose commits lie on the full ref ``ref``; None when it is no such ref."""
     found = _PULL_REF.match(ref)
     return get_discussion(session, repo, int(found[1])) if found else None
+
+
+def committable_repo(session: Session, kind: Kind, repo_id: str, revision: str, actor: Actor) -> Repo:
+    """The repo, for who may commit to ``revision`` there: who may write, and to an open pull request also its author.
+    Raises RepoNotFound, RepoDenied, RepoGated, SignInRequired, DiscussionNotFound."""
+    repo = visible_repo(session, kind, repo_id, actor)
+    pull = get_pull_request(session, repo, revision)
+    if pull is not None and pull.author_id == actor.id is not None and pull.status in ("open", "draft"):
+        return contributable_repo(session, kind, repo_id, actor)
+    return writable_repo(session, kind, repo_id, actor)
 
 
 def list_own_pulls(session: Session, repo: Repo, actor: Actor) -> Sequence[int]:

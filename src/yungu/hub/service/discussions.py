@@ -36,7 +36,6 @@ from yungu.kernel.events import record
 from yungu.storage.git import Commit, GitStore
 
 MAX_TITLE_LENGTH = 300
-_DEFAULT_PULL_TEXT = "_This pull request has been created with the hub's API._"
 
 
 def open_discussion(
@@ -64,7 +63,7 @@ def open_discussion(
     }  # fmt: skip
     session.execute(sa.insert(discussions).values(row))
     found = queries.get_discussion(session, repo, number)
-    _note(session, found, "comment", actor, {"text": text or (_DEFAULT_PULL_TEXT if is_pull else "")})
+    _note(session, found, "comment", actor, {"text": text})
     if target is not None:
         head = queries.resolve_revision(session, git, repo, target)
         move_ref(session, git, repo, found.ref, expect=None, to=head, actor_id=actor.id)
