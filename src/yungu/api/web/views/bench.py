@@ -6,9 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from starlette.responses import Response
+
 from yungu import hub
 from yungu.api.http import Call
+from yungu.api.web import urls
 from yungu.api.web.forms import Form
+from yungu.api.web.rendering import see_other
 from yungu.api.web.views.repos import frame
 from yungu.api.web.visit import Visit, begin
 from yungu.hub import Change, CommitPlan, Discussion, Repo, RevisionNotFound
@@ -83,7 +87,13 @@ def wants_pull(bench: Bench, form: Form) -> bool:
     return not bench.may_write or form["how"] == "pull"
 
 
-def told(bench: Bench, done: Done) -> str:
+def go_on(bench: Bench, done: Done, otherwise: str) -> Response:
+    """To the pull request that was opened, or to the page ``otherwise``."""
+    target = urls.discussion(bench.repo, done.pull.number) if done.pull else otherwise
+    return see_other(bench.visit, target, told=_told(bench, done))
+
+
+def _told(bench: Bench, done: Done) -> str:
     """What the page after the commit says."""
     if done.pull is not None:
         return bench.visit.gettext("Pull request #%(number)s is open.") % {"number": done.pull.number}

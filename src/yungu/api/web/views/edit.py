@@ -13,8 +13,8 @@ from yungu.api.http import Call
 from yungu.api.web import urls
 from yungu.api.web.forms import EMPTY, FieldInvalid, Form, read_form, shown_again
 from yungu.api.web.language import marked
-from yungu.api.web.rendering import page, see_other
-from yungu.api.web.views.bench import Bench, around, commit, enter_bench, told
+from yungu.api.web.rendering import page
+from yungu.api.web.views.bench import Bench, around, commit, enter_bench, go_on
 from yungu.api.web.views.files import MAX_TEXT_BYTES
 from yungu.hub import Change, Drop, EntryNotFound, FilePut, LfsPut, PathInvalid, TreeFile, TreeFolder
 from yungu.kernel.db import Session
@@ -47,7 +47,7 @@ def post_new(session: Session, call: Call) -> Response:
         path = _free_path(bench, form)
         change = _text_put(bench, path, _lines(form))
         done = commit(session, bench, form, [change], f"Create {path}")
-    return see_other(bench.visit, urls.blob(bench.repo, done.revision, path), told=told(bench, done))
+    return go_on(bench, done, urls.blob(bench.repo, done.revision, path))
 
 
 # --- changed and renamed files
@@ -70,7 +70,7 @@ def post_edit(session: Session, call: Call) -> Response:
             changes.insert(0, Drop(file.path))
         title = f"Update {path}" if path == file.path else f"Rename {file.path} to {path}"
         done = commit(session, bench, form, changes, title)
-    return see_other(bench.visit, urls.blob(bench.repo, done.revision, path), told=told(bench, done))
+    return go_on(bench, done, urls.blob(bench.repo, done.revision, path))
 
 
 # --- the end of a file or folder
@@ -89,7 +89,7 @@ def post_delete(session: Session, call: Call) -> Response:
         drop = Drop(entry.path, folder=isinstance(entry, TreeFolder))
         done = commit(session, bench, form, [drop], f"Delete {entry.path}")
     folder = entry.path.rpartition("/")[0]
-    return see_other(bench.visit, urls.tree(bench.repo, done.revision, folder), told=told(bench, done))
+    return go_on(bench, done, urls.tree(bench.repo, done.revision, folder))
 
 
 # --- what the forms mean

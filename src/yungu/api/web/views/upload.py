@@ -24,8 +24,8 @@ from yungu.api.http.uploads import BodyTooLarge, receive_body
 from yungu.api.web import urls
 from yungu.api.web.forms import EMPTY, FieldInvalid, Form, check_token, read_form, shown_again
 from yungu.api.web.multipart import MAX_FIELDS_BYTES, MultipartReader
-from yungu.api.web.rendering import page, see_other
-from yungu.api.web.views.bench import Bench, Done, around, commit, enter_bench, told
+from yungu.api.web.rendering import page
+from yungu.api.web.views.bench import Bench, Done, around, commit, enter_bench, go_on
 from yungu.api.web.visit import Visit, begin
 from yungu.hub import Change, FilePut, LfsPut, PathInvalid, Repo
 from yungu.hub.rules.lfs import MAX_REGULAR_BYTES
@@ -106,7 +106,7 @@ async def post_upload(call: Call) -> Response:
         changes = await in_byte_thread(lambda: _changes(call, bench, form, arrived, blobs, attributes))
         done = await call.write(_commit, call, bench.repo.id, form, changes)
     folder = form["folder"].strip("/")
-    return see_other(bench.visit, urls.tree(bench.repo, done.revision, folder), told=told(bench, done))
+    return go_on(bench, done, urls.tree(bench.repo, done.revision, folder))
 
 
 async def _receive_form(call: Call, bench: Bench) -> tuple[Form, list[Arrived]]:
