@@ -31,8 +31,7 @@ def read_token(session: Session, call: Call) -> Response:
 
 
 def write_token(session: Session, call: Call) -> Response:
-    """With ``?create_pr=1`` the upload will be proposed, not pushed: no right to push is needed, as for the author's
-    own pull request."""
+    """Needs no right to write where the upload is proposed: with ``?create_pr=1``, or to a pull request of one's own."""
     actor, revision = call.actor(session), call.params.get("rev", "")
     if call.query_params.get("create_pr") in ("1", "true", "True"):
         repo = hub.contributable_repo(session, call.kind, call.repo_id, actor)
