@@ -132,10 +132,3 @@ def test_a_cursor_that_we_did_not_make_is_refused(cursor: str) -> None:
 def test_a_moment_is_told_in_milliseconds_with_a_z() -> None:
     moment = datetime(2026, 11, 22, 20, 0, 0, 7999, tzinfo=timezone(timedelta(hours=8)))
     assert clock.iso(moment) == "2026-11-22T12:00:00.007Z"
-
-
-def test_renewed_statistics_leave_everything_as_it_is(database: Database) -> None:
-    with database.write() as session:
-        add(session, "lin")
-    database.renew_statistics()
-    assert names(database) == ["lin"]

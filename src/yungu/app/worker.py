@@ -73,7 +73,6 @@ async def _loop(site: Site, pulse: Pulse) -> None:
             swept_at = clock()
             await _guarded(lambda: site.store.sweep_staging(_STAGING_LIVES_SECONDS))
             await _guarded(lambda: chores.keep_packed(site))
-            await _guarded(site.db.renew_statistics)
         if clock() - tended_at >= _TEND_EVERY_SECONDS:
             tended_at = clock()
             await _guarded(lambda: credits.tend(site.db, clock_now()))

@@ -188,15 +188,6 @@ class Database:
         except (sa.exc.DataError, OverflowError) as error:
             raise ValueUnstorable from error
 
-    def renew_statistics(self) -> None:
-        """Let SQLite's planner know how many rows its indexes tell apart, from a thousand rows of each at most; a
-        PostgreSQL server does that by itself."""
-        if self.is_sqlite:
-            with self.engine.connect() as session:
-                session.exec_driver_sql("PRAGMA analysis_limit=1000")
-                session.exec_driver_sql("ANALYZE")
-                session.commit()
-
     def close(self) -> None:
         self.engine.dispose()
 
