@@ -93,16 +93,16 @@ def actor_for_token(session: Session, token_id: int) -> Actor:
 
 
 def _bearer(session: Session, query: sa.Select[Any], key: str | int) -> Actor:
-    row = session.execute(query, {"key": key}).first()
-    if row is None:
+    rows = session.execute(query, {"key": key}).all()
+    if not rows:
         raise TokenInvalid
-    token_id, name, scope, expires_at, *fields = row
+    token_id, name, scope, expires_at, _, _, *fields = rows[0]
     user = Owner(*fields)
     if user.disabled_at is not None or (expires_at is not None and expires_at <= clock.now()):
         raise TokenInvalid
     return Actor(
         user=user,
-        roles=MappingProxyType(queries.roles_of(session, user.id)),
+        roles=MappingProxyType({row[4]: row[5] for row in rows if row[4] is not None}),
         scope=scope,
         token_id=token_id,
         token_name=name,

@@ -31,7 +31,7 @@ def read_token(session: Session, call: Call) -> Response:
 
 
 def write_token(session: Session, call: Call) -> Response:
-    """Needs no right to write where the upload is proposed: with ``?create_pr=1``, or to a pull request of one's own."""
+    """Needs no right to write where the upload is proposed: with ``?create_pr=1``, or for a pull request of one's."""
     actor, revision = call.actor(session), call.params.get("rev", "")
     if call.query_params.get("create_pr") in ("1", "true", "True"):
         repo = hub.contributable_repo(session, call.kind, call.repo_id, actor)
