@@ -10,6 +10,7 @@ from yungu.kernel import events
 
 log = logging.getLogger("yungu.pulse")
 _LOOK_EVERY_SECONDS = 0.25
+_AFTER_FAILURE_SECONDS = 5.0
 
 
 class Pulse:
@@ -28,6 +29,7 @@ class Pulse:
                 newest = await asyncio.to_thread(self._look)
             except Exception:  # a database that is away for a moment must not end the looking
                 log.exception("the facts cannot be looked at")
+                await asyncio.sleep(_AFTER_FAILURE_SECONDS)
                 continue
             if newest != self._newest:
                 async with self._changed:
