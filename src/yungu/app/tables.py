@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import yungu.accounts.models
+import yungu.compute.models
 import yungu.credits.models
 import yungu.hub.models
 import yungu.kernel.events

@@ -616,6 +616,45 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_collection_items_skill_id"), ["skill_id"], unique=False)
 
     op.create_table(
+        "deployments",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("key", sa.String(length=200), nullable=False, comment="the name in lower case"),
+        sa.Column("owner_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("repo_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("commit", sa.String(length=40), nullable=True),
+        sa.Column("runtime", sa.String(length=64), nullable=False),
+        sa.Column("place", sa.String(length=16), nullable=False),
+        sa.Column(
+            "answers", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False
+        ),
+        sa.Column("visibility", sa.String(length=16), nullable=False),
+        sa.Column("wanted", sa.String(length=8), nullable=False),
+        sa.Column("prices", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False),
+        sa.Column("context_tokens", sa.Integer(), nullable=False),
+        sa.Column("memory_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("least_replicas", sa.Integer(), nullable=False),
+        sa.Column("most_replicas", sa.Integer(), nullable=False),
+        sa.Column("idle_seconds", sa.Integer(), nullable=True),
+        sa.Column(
+            "options", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False
+        ),
+        sa.Column("address", sa.String(length=500), nullable=False),
+        sa.Column("upstream_model", sa.String(length=200), nullable=False),
+        sa.Column("upstream_key", sa.Text(), nullable=False, comment="sealed"),
+        sa.Column("created_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("created_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.Column("changed_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["owner_id"], ["owners.id"], name=op.f("fk_deployments_owner_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["repo_id"], ["repos.id"], name=op.f("fk_deployments_repo_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_deployments")),
+        sa.UniqueConstraint("key", name=op.f("uq_deployments_key")),
+    )
+    with op.batch_alter_table("deployments", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_deployments_owner_id"), ["owner_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_deployments_repo_id"), ["repo_id"], unique=False)
+
+    op.create_table(
         "discussions",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("repo_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -905,6 +944,11 @@ def downgrade() -> None:
         batch_op.drop_index("ix_discussions_repo_id_status")
 
     op.drop_table("discussions")
+    with op.batch_alter_table("deployments", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_deployments_repo_id"))
+        batch_op.drop_index(batch_op.f("ix_deployments_owner_id"))
+
+    op.drop_table("deployments")
     with op.batch_alter_table("collection_items", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_collection_items_skill_id"))
         batch_op.drop_index(batch_op.f("ix_collection_items_repo_id"))

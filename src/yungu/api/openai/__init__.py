@@ -1,0 +1,1 @@
+"""The OpenAI dialect: models of the hub called by the clients that people have."""

@@ -1,0 +1,1 @@
+"""Scenarios: opportunities and capabilities, how they match, and pilots that validate them."""

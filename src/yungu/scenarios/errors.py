@@ -1,0 +1,3 @@
+"""How scenarios say no."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""What scenarios tell."""
+
+from __future__ import annotations

@@ -1,0 +1,1 @@
+"""What scenarios decide from values alone."""
