@@ -19,7 +19,7 @@ from support.world import World
 from yungu import accounts, hub
 from yungu.accounts import Actor
 from yungu.api.http import Site
-from yungu.app import backup, fsck, lock
+from yungu.app import backup, fsck, lock, worker
 from yungu.app.settings import Settings, load
 from yungu.app.tables import metadata
 from yungu.app.wiring import build_site
@@ -34,7 +34,7 @@ def repo(world: World, lin: Actor) -> Repo:
     put_xet(world, repo, "xet.bin", [b"tea" * 9000], by=lin)
     world.write_in(hub.create_tag, site_git(world), world.fresh(repo), "v1", lin, message="the first")
     world.site.downloads.note(repo.id, "somebody")
-    world.write_in(world.site.downloads.flush)
+    worker.flush(world.site)
     return repo
 
 

@@ -9,6 +9,7 @@ import pytest
 from support.world import World
 from yungu import hub
 from yungu.accounts import ANONYMOUS, Actor
+from yungu.app import worker
 from yungu.hub import Repo
 from yungu.kernel import clock
 
@@ -94,7 +95,7 @@ def test_kin_comes_in_pages_most_downloaded_first(world: World, lin: Actor, base
     for visitor in range(2):
         world.site.downloads.note(made[2].id, f"visitor {visitor}")
     world.site.downloads.note(made[4].id, "visitor")
-    world.write_in(world.site.downloads.flush)
+    worker.flush(world.site)
 
     first = world.read_in(hub.list_kin, base, "finetune", ANONYMOUS, limit=3)
     second = world.read_in(hub.list_kin, base, "finetune", ANONYMOUS, limit=3, cursor=first.next_cursor)
@@ -107,7 +108,7 @@ def test_downloads_are_kept_by_day(world: World, lin: Actor, base: Repo) -> None
     for visitors in (["a", "b"], ["c"]):
         for visitor in visitors:
             world.site.downloads.note(base.id, visitor)
-        world.write_in(world.site.downloads.flush)
+        worker.flush(world.site)
     today = clock.now().date()
 
     days = world.read_in(hub.daily_downloads, base, last=today + timedelta(days=1), days=90)

@@ -21,6 +21,7 @@ from yungu import hub
 from yungu.api.web.cards import list_headings, render_markdown
 from yungu.api.web.mathematics import to_mathml
 from yungu.api.web.notebooks import PictureNotFound, read_picture, render_notebook
+from yungu.app import worker
 from yungu.hub import Repo
 
 Visit = Callable[..., Visitor]
@@ -163,7 +164,7 @@ def test_downloads_are_drawn_over_time(live: LiveHub, visit: Visit, lin_name: st
 
     for visitor in range(3):
         live.site.downloads.note(repo.id, f"visitor {visitor}")
-    live.world.write_in(live.site.downloads.flush)
+    worker.flush(live.site)
 
     assert re.search(r"Downloads in 90 days <b>3</b>", visit().read(f"/{repo.repo_id}"))
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 
 from yungu import accounts, credits, hub
@@ -42,15 +42,30 @@ async def running(site: Site) -> AsyncIterator[None]:
 
 
 def flush(site: Site) -> None:
-    """Write what was counted in memory, in one transaction, if there is anything."""
+    """Write what was counted in memory, in one transaction, if there is anything. What cannot be written is kept for
+    the next time."""
     if site.downloads.is_empty and site.views.is_empty and not site.used_tokens:
         return
-    used, site.used_tokens = site.used_tokens, set()
-    with site.db.write() as session:
-        site.downloads.flush(session)
-        site.views.flush(session)
-        for token_id in used:
+    with (
+        site.downloads.taken() as downloads,
+        site.views.taken() as views,
+        _used_tokens(site) as tokens,
+        site.db.write() as session,
+    ):
+        site.downloads.add(session, downloads)
+        site.views.add(session, views)
+        for token_id in tokens:
             accounts.touch_token(session, token_id)
+
+
+@contextmanager
+def _used_tokens(site: Site) -> Iterator[set[int]]:
+    used, site.used_tokens = site.used_tokens, set()
+    try:
+        yield used
+    except BaseException:
+        site.used_tokens |= used
+        raise
 
 
 def measure_heads(site: Site) -> None:
@@ -73,6 +88,7 @@ async def _loop(site: Site, pulse: Pulse) -> None:
             swept_at = clock()
             await _guarded(lambda: site.store.sweep_staging(_STAGING_LIVES_SECONDS))
             await _guarded(lambda: chores.keep_packed(site))
+            await _guarded(lambda: hub.fold_downloads(site.db))
         if clock() - tended_at >= _TEND_EVERY_SECONDS:
             tended_at = clock()
             await _guarded(lambda: credits.tend(site.db, clock_now()))

@@ -19,7 +19,7 @@ from yungu.hub.indexing import (
     compare_index as compare_index,
     keep_index as keep_index,
 )
-from yungu.hub.jobs import measure_heads as measure_heads
+from yungu.hub.jobs import fold_downloads as fold_downloads, measure_heads as measure_heads
 from yungu.hub.models import (
     KINDS as KINDS,
     VISIBILITIES as VISIBILITIES,

@@ -523,7 +523,7 @@ repo_downloads = sa.Table(
     sa.Column("repo_id", BigId, sa.ForeignKey("repos.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("day", sa.Date, primary_key=True, comment="in UTC"),
     sa.Column("count", sa.Integer, nullable=False),
-    comment="days without a download have no row",
+    comment="days without a download have no row; the first of a month long past stands for all of it",
 )
 
 repo_blobs = sa.Table(

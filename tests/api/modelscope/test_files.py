@@ -12,6 +12,7 @@ import pytest
 from support.desk import Desk
 from support.ms import MsPerson, drop, lfs, normal
 from support.servers import LiveHub
+from yungu.app import worker
 
 BIG = bytes(range(256)) * 500
 
@@ -118,8 +119,7 @@ def test_a_snapshot_counts_once(lin: MsPerson, mei: MsPerson, full: str, live: L
 
 def downloads(person: MsPerson, repo: str, live: LiveHub) -> int:
     """What both dialects show once what was counted is written."""
-    with live.site.db.write() as session:
-        live.site.downloads.flush(session)
+    worker.flush(live.site)
     here, new = person.http.get(f"/api/v1/models/{repo}").json(), person.http.get(f"/openapi/v1/models/{repo}").json()
     found = {
         here["Data"]["Downloads"],
@@ -152,8 +152,7 @@ def test_views_are_counted_once_for_each_visitor(
         person.http.get(f"/openapi/v1/models/{tea}")
     for _ in range(2):
         assert stranger.http.get(f"/{tea}").status_code == 200
-    with live.site.db.write() as session:
-        live.site.views.flush(session)
+    worker.flush(live.site)
     assert lin.http.get(f"/openapi/v1/models/{tea}").json()["data"]["views"] == 3
     assert lin.http.get(f"/api/v1/models/{tea}").json()["Data"]["Views"] == 3
 

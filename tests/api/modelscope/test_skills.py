@@ -12,6 +12,7 @@ import pytest
 
 from support.ms import MsPerson
 from support.servers import LiveHub
+from yungu.app import worker
 
 TITLE = b"---\nname: brew\nversion: 1.2.0\ndescription: Brews tea.\n---\n# Brew\n"
 FILES = {"SKILL.md": TITLE, "scripts/pour.py": b"print('tea')\n", "empty": b""}
@@ -146,8 +147,6 @@ def test_views_and_downloads_of_a_skill_are_counted_once(mei: MsPerson, brew: st
         mei.http.head(f"/api/v1/skills/{brew}/archive/zip/master")
     for path in FILES:
         mei.http.get(f"/api/v1/skills/{brew}/repo", params={"FilePath": path})
-    with live.site.db.write() as session:
-        live.site.downloads.flush(session)
-        live.site.views.flush(session)
+    worker.flush(live.site)
     shown = mei.http.get(f"/openapi/v1/skills/{brew}").json()["data"]
     assert (shown["downloads"], shown["views"]) == (1, 1)

@@ -12,6 +12,7 @@ from support.ms import MsPerson, drop, lfs, normal
 from support.servers import LiveHub
 from yungu import hub
 from yungu.api.http.blobs import read_blob
+from yungu.app import worker
 
 both = pytest.mark.parametrize("live", ["sqlite", "postgresql"], indirect=True)
 WEIGHTS = bytes(range(256)) * 40
@@ -40,9 +41,7 @@ def test_a_repo_lives_from_its_creation_to_its_end(live: LiveHub, lin: MsPerson,
     history = mei.http.get(f"/api/v1/models/{tea}/commits", params={"PageSize": 2}).json()
     assert (len(history["Data"]["Commit"]), history["TotalCount"]) == (2, 3)
 
-    with live.site.db.write() as session:
-        live.site.downloads.flush(session)
-        live.site.views.flush(session)
+    worker.flush(live.site)
     while hub.measure_heads(live.site.db, live.site.git, partial(read_blob, live.site)):
         pass
     shown = mei.http.get("/openapi/v1/models", params={"owner": lin.name, "search": "tea"}).json()["data"]

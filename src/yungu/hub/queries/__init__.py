@@ -41,7 +41,7 @@ from yungu.hub.queries.keeping import (
     list_unbound,
 )
 from yungu.hub.queries.lfs import list_lfs_files
-from yungu.hub.queries.lineage import KINSHIPS, Kinship, count_kin, daily_downloads, find_named, list_kin
+from yungu.hub.queries.lineage import KINSHIPS, Kinship, count_kin, daily_downloads, find_named, list_kin, list_unfolded
 from yungu.hub.queries.lists import (
     Line,
     count_tagged,
@@ -238,6 +238,7 @@ __all__ = [
     "list_space_variables",
     "list_tasks",
     "list_unbound",
+    "list_unfolded",
     "list_unmeasured",
     "list_usage",
     "list_webhooks",

@@ -81,6 +81,14 @@ def daily_downloads(session: Session, repo: Repo, *, last: date, days: int) -> S
     return [(day, counts.get(day, 0)) for day in (first + timedelta(days=number) for number in range(days))]
 
 
+def list_unfolded(session: Session, before: date, *, after: int, limit: int) -> Sequence[int]:
+    """The numbers of repos, above ``after``, with downloads of single days before then, in order. The first day of a
+    month may stand for all of it."""
+    c = repo_downloads.c
+    found = sa.select(c.repo_id).where(c.repo_id > after, c.day < before, sa.extract("day", c.day) != 1)
+    return session.scalars(found.distinct().order_by(c.repo_id).limit(limit)).all()
+
+
 def _tags(session: Session, repo: Repo) -> Mapping[tuple[str, Kind], Kinship]:
     """Which tag on which kind of repo tells which kinship, under every name that the repo has had."""
     former = sa.select(repo_names.c.key).where(repo_names.c.repo_id == repo.id)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -45,16 +46,25 @@ class _Tally:
                 self._seen.popitem(last=False)
             self._pending[key[0]] += 1
 
-    def flush(self, session: Session) -> int:
-        """Add what was gathered to the rows; the number of things touched."""
+    @contextmanager
+    def taken(self) -> Iterator[Mapping[Key, int]]:
+        """What was gathered, to be added and committed inside; if that fails it counts as gathered still."""
         with self._lock:
             taken, self._pending = self._pending, Counter()
-        for (of, number), count in sorted(taken.items()):
+        try:
+            yield taken
+        except BaseException:
+            with self._lock:
+                self._pending.update(taken)
+            raise
+
+    def add(self, session: Session, gathered: Mapping[Key, int]) -> None:
+        """Add counts to the rows."""
+        for (of, number), count in sorted(gathered.items()):
             table = _TABLES[of]
             row = sa.update(table).where(table.c.id == number).values(self._added(of, table, count))
             if session.execute(row).rowcount:
                 self._keep(session, of, number, count)
-        return len(taken)
 
     @property
     def is_empty(self) -> bool:

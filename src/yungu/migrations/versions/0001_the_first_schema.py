@@ -738,7 +738,7 @@ def upgrade() -> None:
         sa.Column("count", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["repo_id"], ["repos.id"], name=op.f("fk_repo_downloads_repo_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("repo_id", "day", name=op.f("pk_repo_downloads")),
-        comment="days without a download have no row",
+        comment="days without a download have no row; the first of a month long past stands for all of it",
     )
     op.create_table(
         "repo_names",
