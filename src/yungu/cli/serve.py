@@ -73,10 +73,12 @@ def _run(settings: Settings, listener: socket.socket, *, demo: bool) -> None:
     import uvicorn
 
     from yungu.app import first_start
+    from yungu.app.allocator import give_back_large_blocks
     from yungu.app.protocol import choose_protocol
     from yungu.app.tls import find_certificate
     from yungu.app.wiring import build_app
 
+    give_back_large_blocks()
     app = build_app(settings)
     administrator = first_start.ensure_administrator(app.site)
     if demo:

@@ -55,6 +55,7 @@ async def commit(call: Call) -> Response:
     draft = CommitDraft(call.site.git.open(repo.id))
     async for batch in _batches(call.stream()):
         await call.in_thread(partial(draft.add, batch))
+        batch.clear()  # else it would stay until the next one is whole
     answer = await call.write(_apply, call, repo.id, draft)
     return json_response(answer)
 
