@@ -84,6 +84,12 @@ def test_typing_mistakes_are_forgiven_and_said(catalogue: Catalogue, typed: str,
     assert found.suggestion == meant and found.is_loose
 
 
+def test_a_number_is_meant_as_it_stands(catalogue: Catalogue) -> None:
+    _put(catalogue, _entry("it", "lin/tea-20250101"))
+
+    assert catalogue.find(Wanted("20250102", readers=PUBLIC)).suggestion is None
+
+
 def test_one_word_too_many_still_finds_what_has_the_others(catalogue: Catalogue) -> None:
     _put(catalogue, _entry("it", "lin/tea", text="green leaves"))
 

@@ -32,11 +32,28 @@ def test_a_query_keeps_a_bounded_number_of_words() -> None:
     [("llama", "llama", 0), ("llama", "lama", 1), ("qwen", "qewn", 1), ("classification", "clasification", 1)],
 )
 def test_typing_mistakes_are_counted_as_people_make_them(one: str, other: str, apart: int) -> None:
-    assert words.distance(one, other, most=2) == apart
+    assert words.Typed(one).distance(other) == apart
 
 
-def test_words_too_far_apart_are_not_measured_to_the_end() -> None:
-    assert words.distance("kitten", "sitting", most=1) == 2
+@given(st.text("abc", min_size=1, max_size=9), st.text("abc", max_size=9))
+def test_mistakes_are_counted_as_by_the_table_of_the_textbook(one: str, other: str) -> None:
+    assert words.Typed(one).distance(other) == distance_by_table(one, other)
+
+
+def distance_by_table(one: str, other: str) -> int:
+    table = {(i, j): i + j for i in range(len(one) + 1) for j in range(len(other) + 1) if not i or not j}
+    for i, a in enumerate(one, 1):
+        for j, b in enumerate(other, 1):
+            table[i, j] = min(table[i - 1, j] + 1, table[i, j - 1] + 1, table[i - 1, j - 1] + (a != b))
+            if i > 1 and j > 1 and a == other[j - 2] and b == one[i - 2]:
+                table[i, j] = min(table[i, j], table[i - 2, j - 2] + 1)
+    return table[len(one), len(other)]
+
+
+def test_only_words_so_many_mistakes_away_are_near() -> None:
+    typed = words.Typed("lama")
+    assert typed.find_near(["lama", "llama", "lamas", "alma", "llamas", "tea"], 1) == ["llama", "lamas", "alma"]
+    assert typed.find_near(["lama", "llama", "llamas", "tea"], 2) == ["llamas"]
 
 
 def test_a_snippet_shows_the_place_with_most_of_the_words() -> None:

@@ -9,7 +9,7 @@ import contextlib
 import logging
 import shutil
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -383,25 +383,25 @@ class _Look:
 
     def _correct(self, word: Word) -> Word:
         """The word that was probably meant: of what may be seen, the nearest and then the most frequent."""
-        most = 0 if word.is_han else words.mistakes_allowed(word.text)
+        most = 0 if word.is_han or word.text.isdigit() else words.mistakes_allowed(word.text)
         if not most or self._is_met(word.text):
             return word
-        near = sorted(
-            (off, -number, other)
-            for other, number in self._candidates(word.text, most)
-            if (off := words.distance(word.text, other, most=most)) <= most
-        )
-        for _, _, other in near[:_CANDIDATES]:
-            if self._is_met(other):
-                return Word(other, False)
+        typed, counts = words.Typed(word.text), self._begun_like(word.text)
+        for mistakes in range(1, most + 1):
+            near = sorted(typed.find_near(counts, mistakes), key=lambda other: (-counts[other], other))
+            for other in near[:_CANDIDATES]:
+                if self._is_met(other):
+                    return Word(other, False)
         return word
 
-    def _candidates(self, word: str, most: int) -> Iterator[tuple[str, int]]:
-        """Words that begin like it: people seldom mistype the first letter of a name, or the first two of a word."""
+    def _begun_like(self, word: str) -> Mapping[str, int]:
+        """Words that begin like it, and in how much they are: people seldom mistype the first letter of a name, or the
+        first two of a word."""
+        counts: dict[str, int] = {}
         for field, prefix in (("names", word[:1]), ("owners", word[:1]), ("tags", word[:1]), ("text", word[:2])):
             for other, number in self._searcher.terms_with_prefix(field, prefix, limit=_LOOKED_THROUGH):
-                if abs(len(other) - len(word)) <= most and len(set(word) ^ set(other)) <= 2 * most:
-                    yield other, number
+                counts[other] = counts.get(other, 0) + number
+        return counts
 
     def _is_met(self, word: str) -> bool:
         return bool(self._searcher.search(self.within(self._matcher.is_met(word)), 1, False).hits)

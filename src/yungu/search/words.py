@@ -120,24 +120,40 @@ def highlight(text: str, words: Iterable[str], *, length: int = 180) -> Sequence
     return _pieces(text, spans, _best_start(text, spans, length), length)
 
 
-def distance(one: str, other: str, *, most: int) -> int:
-    """Insertions, deletions, replacements and swaps of neighbours between two words; ``most + 1`` for any more.
+class Typed:
+    """A word as somebody typed it, not empty, made ready to be held against many others."""
 
-    Optimal string alignment, as Damerau and Levenshtein count typing mistakes."""
-    if abs(len(one) - len(other)) > most:
-        return most + 1
-    before, last = list[int](), list(range(len(other) + 1))
-    for i, a in enumerate(one, 1):
-        row = [i]
-        for j, b in enumerate(other, 1):
-            cost = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (a != b))
-            if i > 1 and j > 1 and a == other[j - 2] and b == one[i - 2]:
-                cost = min(cost, before[j - 2] + 1)
-            row.append(cost)
-        if min(row) > most:
-            return most + 1
-        before, last = last, row
-    return min(last[-1], most + 1)
+    def __init__(self, word: str) -> None:
+        self._letters = frozenset(word)
+        self._length = len(word)
+        self._places: dict[str, int] = {}
+        for at, letter in enumerate(word):
+            self._places[letter] = self._places.get(letter, 0) | 1 << at
+
+    def find_near(self, others: Iterable[str], mistakes: int) -> list[str]:
+        """Those of the others that are so many typing mistakes away, no more and no less."""
+        least, most, off = self._length - mistakes, self._length + mistakes, self._letters.symmetric_difference
+        likely = [other for other in others if least <= len(other) <= most and len(off(other)) <= 2 * mistakes]
+        return [other for other in likely if self.distance(other) == mistakes]
+
+    def distance(self, other: str) -> int:
+        """Insertions, deletions, replacements and swaps of neighbours, the typing mistakes of Damerau and Levenshtein.
+
+        Optimal string alignment, a column of the table at once in the bits of a number: H. Hyyrö, A bit-vector
+        algorithm for computing Levenshtein and Damerau edit distances, 2003."""
+        count = self._length
+        last, every = 1 << count >> 1, (1 << count) - 1
+        rises, falls, same, before = every, 0, 0, 0
+        for letter in other:
+            here = self._places.get(letter, 0)
+            swapped = (~same & here) << 1 & before
+            same = ((here & rises) + rises ^ rises) | here | falls | swapped
+            up, down = falls | ~(same | rises) & every, same & rises
+            count += bool(up & last) - bool(down & last)
+            up = up << 1 | 1
+            rises, falls = (down << 1 | ~(same | up)) & every, up & same & every
+            before = here
+        return count
 
 
 def mistakes_allowed(word: str) -> int:
