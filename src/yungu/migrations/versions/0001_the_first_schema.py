@@ -397,6 +397,42 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_members_user_id"), ["user_id"], unique=False)
 
     op.create_table(
+        "pilots",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("code", sa.String(length=32), nullable=False),
+        sa.Column("opportunity_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("capability_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("demand_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("provider_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("terms", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False),
+        sa.Column("terms_hash", sa.String(length=64), nullable=False),
+        sa.Column("demand_signed_at", yungu.kernel.db.Moment(timezone=True), nullable=True),
+        sa.Column("demand_signed_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("provider_signed_at", yungu.kernel.db.Moment(timezone=True), nullable=True),
+        sa.Column("provider_signed_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("repo", sa.String(length=200), nullable=False),
+        sa.Column("commit", sa.String(length=40), nullable=False),
+        sa.Column("attempts_count", sa.Integer(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("is_public", sa.Boolean(), nullable=False),
+        sa.Column("event_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("created_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("created_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.Column("changed_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.Column("ended_at", yungu.kernel.db.Moment(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["demand_id"], ["owners.id"], name=op.f("fk_pilots_demand_id")),
+        sa.ForeignKeyConstraint(["provider_id"], ["owners.id"], name=op.f("fk_pilots_provider_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_pilots")),
+        sa.UniqueConstraint("code", name=op.f("uq_pilots_code")),
+    )
+    with op.batch_alter_table("pilots", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_pilots_capability_id"), ["capability_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_pilots_demand_id"), ["demand_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_pilots_opportunity_id"), ["opportunity_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_pilots_provider_id"), ["provider_id"], unique=False)
+
+    op.create_table(
         "quotas",
         sa.Column("owner_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("limit_bytes", sa.BigInteger(), nullable=True),
@@ -702,6 +738,43 @@ def upgrade() -> None:
         batch_op.create_index("ix_likes_user_liked_at", ["user_id", "liked_at", "repo_id"], unique=False)
 
     op.create_table(
+        "pilot_attempts",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("pilot_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("job_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("repo", sa.String(length=200), nullable=False),
+        sa.Column("commit", sa.String(length=40), nullable=False),
+        sa.Column("asked_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("asked_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["pilot_id"], ["pilots.id"], name=op.f("fk_pilot_attempts_pilot_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_pilot_attempts")),
+        sa.UniqueConstraint("job_id", name=op.f("uq_pilot_attempts_job_id")),
+        sa.UniqueConstraint("pilot_id", "number", name=op.f("uq_pilot_attempts_pilot_id_number")),
+    )
+    op.create_table(
+        "pilot_evidence",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("pilot_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("goal", sa.String(length=200), nullable=False),
+        sa.Column("value", sa.Float(), nullable=True),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("link", sa.String(length=500), nullable=False),
+        sa.Column("added_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("added_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.Column("confirmed_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("confirmed_at", yungu.kernel.db.Moment(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["pilot_id"], ["pilots.id"], name=op.f("fk_pilot_evidence_pilot_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_pilot_evidence")),
+    )
+    with op.batch_alter_table("pilot_evidence", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_pilot_evidence_pilot_id"), ["pilot_id"], unique=False)
+
+    op.create_table(
         "refs",
         sa.Column("repo_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("name", sa.String(length=300), nullable=False),
@@ -935,6 +1008,11 @@ def downgrade() -> None:
 
     op.drop_table("repo_blobs")
     op.drop_table("refs")
+    with op.batch_alter_table("pilot_evidence", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_pilot_evidence_pilot_id"))
+
+    op.drop_table("pilot_evidence")
+    op.drop_table("pilot_attempts")
     with op.batch_alter_table("likes", schema=None) as batch_op:
         batch_op.drop_index("ix_likes_user_liked_at")
 
@@ -999,6 +1077,13 @@ def downgrade() -> None:
 
     op.drop_table("repos")
     op.drop_table("quotas")
+    with op.batch_alter_table("pilots", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_pilots_provider_id"))
+        batch_op.drop_index(batch_op.f("ix_pilots_opportunity_id"))
+        batch_op.drop_index(batch_op.f("ix_pilots_demand_id"))
+        batch_op.drop_index(batch_op.f("ix_pilots_capability_id"))
+
+    op.drop_table("pilots")
     with op.batch_alter_table("members", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_members_user_id"))
 
