@@ -2,7 +2,7 @@
 
 from yungu import compute
 
-made = compute.deploy(session, "lin/tea", actor, compute.Prices(completion_million=2_000_000))
+made = compute.deploy(session, git, "lin/tea", actor, compute.Prices(completion_million=2_000_000))
 found = compute.callable_deployment(session, "lin/tea", actor)
 async with site.pool.reach(found) as target:
     ...  # POST target.url + "/v1/chat/completions"

@@ -7,6 +7,16 @@ from yungu.compute.models.deployments import (
     Prices as Prices,
     Target as Target,
     Usage as Usage,
+    Visibility as Visibility,
     Wanted as Wanted,
     deployments as deployments,
+)
+from yungu.compute.models.fit import (
+    Anatomy as Anatomy,
+    Chip as Chip,
+    Figure as Figure,
+    Fit as Fit,
+    Layer as Layer,
+    Need as Need,
+    Precision as Precision,
 )

@@ -1,1 +1,10 @@
 """What changes rows of compute."""
+
+from yungu.compute.service.deployments import (
+    change_deployment as change_deployment,
+    deploy as deploy,
+    deploy_upstream as deploy_upstream,
+    remove_deployment as remove_deployment,
+    switch_deployment as switch_deployment,
+    upstream_key as upstream_key,
+)

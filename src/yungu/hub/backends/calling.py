@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpcore
 
@@ -74,6 +75,23 @@ class Caller:
             raise CallFailed(f"The call failed: {error or type(error).__name__}.") from error
 
 
+def judged_address(host: str, port: int, *, may_call_private: bool) -> str:
+    """The IP address that ``host`` stands for now, to connect to. Raises AddressForbidden, OSError."""
+    address = str(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0])
+    if not (may_call_private or _is_public(ip_address(address.partition("%")[0]))):
+        raise AddressForbidden(host)
+    return address
+
+
+def is_private_host(url: str) -> bool:
+    """Whether a URL names, without asking anybody, a host that `judged_address` would refuse."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return not _is_public(ip_address(host.partition("%")[0]))
+    except ValueError:
+        return host == "localhost" or host.endswith((".localhost", ".local", ".internal"))
+
+
 @cache
 def _trusted() -> ssl.SSLContext:
     return ssl.create_default_context()
@@ -104,9 +122,7 @@ class _JudgedNetwork(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        address = str(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0])
-        if not (self._may_call_private or _is_public(ip_address(address.partition("%")[0]))):
-            raise AddressForbidden(host)
+        address = judged_address(host, port, may_call_private=self._may_call_private)
         stream = self._plain.connect_tcp(address, port, _left(self._deadline), local_address, socket_options)
         return _HurriedStream(stream, self._deadline)
 
