@@ -143,7 +143,7 @@ import importlib.util, os, socket, sys, threading
 spec = importlib.util.spec_from_file_location("locked", sys.argv[1])
 locked = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(locked)
-locked._control(38, 1)
+locked.confinement.control(38, 1)
 locked.lock(256 << 20, 10)
 def tried(what):
     try:

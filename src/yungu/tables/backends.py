@@ -31,6 +31,7 @@ MOST_FILES = 128
 _MOST_ANSWER_BYTES = 64 << 20
 _MOST_READ_BYTES = 64 << 20
 _PROGRAM = Path(__file__).with_name("locked.py")
+_OURS = Path(__file__).parents[2]
 _WORDS = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": "/nonexistent"}
 _MEMORY = frozenset({"OutOfMemoryException", "MemoryError"})
 
@@ -97,7 +98,7 @@ def _start(line: socket.socket) -> subprocess.Popen[bytes]:
         raise RuntimeError("duckdb is not installed")
     packages = Path(found.origin).parents[1]
     return subprocess.Popen(
-        [sys.executable, "-I", "-S", "-B", str(_PROGRAM), str(packages), str(line.fileno())],
+        [sys.executable, "-I", "-S", "-B", str(_PROGRAM), str(packages), str(_OURS), str(line.fileno())],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

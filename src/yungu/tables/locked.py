@@ -1,9 +1,9 @@
 """The program of the locked process: DuckDB over files that were handed in, and over nothing else.
 
-It is started by `yungu.tables.backends` as a plain file, imports nothing of yungu, and talks through the socket whose
-number is its last argument. A message is 4 bytes of length (big endian) and JSON. The first one, which carries the
-descriptors of the files that are plain files, says what may be used; then the process locks itself, for good, and only
-then looks at a byte of a file or a word of a query:
+It is started by `yungu.tables.backends` as a plain file, imports of yungu only what shuts it in, and talks through the
+socket whose number is its last argument. A message is 4 bytes of length (big endian) and JSON. The first one, which
+carries the descriptors of the files that are plain files, says what may be used; then the process locks itself, for
+good, and only then looks at a byte of a file or a word of a query:
 
 - DuckDB: no external access but the given names, no extensions, no Python variables, configuration locked;
 - the kernel: no new descriptor of any kind (``RLIMIT_NOFILE`` 0), no new process or thread, nothing written, bounded
@@ -13,12 +13,10 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import ctypes
 import datetime
 import json
 import math
 import os
-import platform
 import resource
 import signal
 import socket
@@ -27,26 +25,14 @@ import sys
 import types
 from typing import Any
 
-_PR_SET_PDEATHSIG = 1
-_PR_SET_SECCOMP = 22
-_PR_SET_NO_NEW_PRIVS = 38
-_SECCOMP_MODE_FILTER = 2
-_SECCOMP_RET_ALLOW = 0x7FFF0000
-_SECCOMP_RET_EPERM = 0x00050001
-_LOAD, _IF_EQUAL, _RETURN = 0x20, 0x15, 0x06
+if __name__ == "__main__":
+    sys.path.append(sys.argv[2])
+
+from yungu.kernel import confinement
+
 _NOBODY = 65534
 _CODE_BYTES = 1 << 30
 """Address space that Python, DuckDB and its allocator reserve besides the memory that DuckDB is granted."""
-
-_ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
-_SYSTEM_CALLS = {
-    "x86_64": "0 1 3 5 7 8 9 10 11 12 13 14 15 17 19 20 24 25 28 35 39 44 45 46 47 60 96 98 99 131 186 202 204 219 228 "
-    "229 230 231 271 273 309 318 324 334",
-    "aarch64": "57 62 63 64 65 66 67 73 80 93 94 98 99 101 113 114 115 123 124 128 132 134 135 139 165 168 169 172 178 "
-    "179 206 207 211 212 214 215 216 222 226 233 278 283 293",
-}
-"""Reading, writing and closing what is open; memory; clocks; locks between threads; the end. By number, from the
-kernel's tables (arch/x86/entry/syscalls/syscall_64.tbl, include/uapi/asm-generic/unistd.h)."""
 
 _IMAGE_MARKS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"RIFF")
 
@@ -211,41 +197,11 @@ def lock(memory_bytes: int, cpu_seconds: int) -> None:
         os.setgroups([])
         os.setgid(_NOBODY)
         os.setuid(_NOBODY)
-    _limit(resource.RLIMIT_AS, memory_bytes + _CODE_BYTES)
-    _limit(resource.RLIMIT_CPU, cpu_seconds)
+    confinement.limit(resource.RLIMIT_AS, memory_bytes + _CODE_BYTES)
+    confinement.limit(resource.RLIMIT_CPU, cpu_seconds)
     for what in (resource.RLIMIT_FSIZE, resource.RLIMIT_NPROC, resource.RLIMIT_CORE, resource.RLIMIT_NOFILE):
-        _limit(what, 0)
-    _filter_system_calls()
-
-
-def _limit(what: int, value: int) -> None:
-    hard = resource.getrlimit(what)[1]
-    value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-    resource.setrlimit(what, (value, value))
-
-
-def _filter_system_calls() -> None:
-    """https://www.kernel.org/doc/html/latest/userspace-api/seccomp_filter.html; the program is classic BPF."""
-    machine = platform.machine()
-    if machine not in _ARCHITECTURES:
-        return
-    calls = [int(number) for number in _SYSTEM_CALLS[machine].split()]
-    steps = [(_LOAD, 0, 0, 4), (_IF_EQUAL, 1, 0, _ARCHITECTURES[machine]), (_RETURN, 0, 0, _SECCOMP_RET_EPERM)]
-    steps.append((_LOAD, 0, 0, 0))
-    steps += [(_IF_EQUAL, len(calls) - at, 0, number) for at, number in enumerate(calls)]
-    steps += [(_RETURN, 0, 0, _SECCOMP_RET_EPERM), (_RETURN, 0, 0, _SECCOMP_RET_ALLOW)]
-    code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in steps))
-    program = ctypes.create_string_buffer(struct.pack("@HP", len(steps), ctypes.addressof(code)))
-    _control(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.addressof(program))
-
-
-def _control(option: int, *values: int) -> None:
-    """prctl(2). Raises OSError."""
-    library = ctypes.CDLL(None, use_errno=True)
-    arguments = [ctypes.c_ulong(value) for value in (*values, 0, 0, 0, 0)[:4]]
-    if library.prctl(option, *arguments):
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
+        confinement.limit(what, 0)
+    confinement.filter_calls(confinement.numbers(confinement.THINKING))
 
 
 def answer(connection: Any, given: dict[str, Given], asked: dict[str, Any]) -> dict[str, Any]:
@@ -310,9 +266,9 @@ def _bare(path: str) -> str:
 
 def main() -> None:
     sys.path.append(sys.argv[1])
-    _control(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    _control(_PR_SET_NO_NEW_PRIVS, 1)
-    line = Line(int(sys.argv[2]))
+    confinement.control(confinement.PDEATHSIG, signal.SIGKILL)
+    confinement.control(confinement.NO_NEW_PRIVILEGES, 1)
+    line = Line(int(sys.argv[3]))
     import duckdb
 
     job, descriptors = line.hear_first()
