@@ -108,6 +108,71 @@ def test_a_push_is_refused_with_the_reason(full: Full, tmp_path: Path) -> None:
     assert "ask an administrator" in said.err
 
 
+@dataclass
+class Guest:
+    """Somebody who proposes a change to a repo of another, and may keep 1000 bytes."""
+
+    full: Full
+    name: str
+    token: str
+    http: httpx.Client
+    pull: int
+
+    def used(self, name: str) -> int:
+        with self.full.place.live.site.db.read() as session:
+            return hub.used_bytes(session, accounts.get_user(session, name).id)
+
+
+@pytest.fixture
+def guest(full: Full, live: LiveHub) -> Iterator[Guest]:
+    name = live.user()
+    token = live.token(name)
+    with live.site.db.write() as session:
+        accounts.set_quota(session, accounts.get_user(session, name), 1000, by=None)
+    with httpx.Client(base_url=live.url, headers={"authorization": f"Bearer {token}"}) as http:
+        opened = http.post(
+            f"/api/models/{full.repo_id}/discussions", json={"title": "more", "description": "", "pullRequest": True}
+        )
+        yield Guest(full, name, token, http, opened.json()["num"])
+
+
+def test_a_guest_who_pushes_to_a_pull_request_is_held_to_the_guest_s_own_quota(guest: Guest, tmp_path: Path) -> None:
+    place, owner = guest.full.place, guest.full.place.owner
+    before = guest.used(owner)
+    url = place.live.url.replace("://", f"://{guest.name}:{guest.token}@") + place.path
+    clone = Desk(tmp_path).clone(url, "c")
+    ref = f"refs/pr/{guest.pull}"
+    clone.git("fetch", "-q", "origin", f"{ref}:pr")
+    clone.git("checkout", "-q", "pr")
+    clone.commit({"small.txt": b"small"})
+    clone.git("push", "-q", "origin", f"pr:{ref}")
+    noise = b"".join(hashlib.sha256(bytes([number])).digest() for number in range(200))
+    clone.commit({"noise.txt": noise.hex().encode()})
+
+    said = clone.try_git("push", "origin", f"pr:{ref}")
+
+    assert said.status != 0 and "used up" in said.err and guest.name in said.err
+    assert guest.used(owner) == before and 0 < guest.used(guest.name) < 1000
+
+
+def test_a_guest_who_proposes_by_hf_is_held_to_the_guest_s_own_quota(guest: Guest) -> None:
+    before = guest.used(guest.full.place.owner)
+    answers = []
+    for size in (700, 700):
+        file = {"path": f"{size}.txt", "content": base64.b64encode(b"x" * size).decode(), "encoding": "base64"}
+        lines = [{"key": "header", "value": {"summary": "add"}}, {"key": "file", "value": file}]
+        body = "\n".join(json.dumps(line) for line in lines)
+        answers.append(
+            guest.http.post(f"/api/models/{guest.full.repo_id}/commit/main", params={"create_pr": 1}, content=body)
+        )
+    assert [answer.status_code for answer in answers] == [200, 413]
+    assert guest.name in answers[1].headers["x-error-message"]
+    assert guest.used(guest.full.place.owner) == before and guest.used(guest.name) == 700
+    batch = {"operation": "upload", "transfers": ["basic"], "objects": [{"oid": SHA256, "size": 500}]}
+    told = guest.http.post(f"/{guest.full.repo_id}.git/info/lfs/objects/batch", json=batch, headers=LFS_JSON).json()
+    assert told["objects"][0]["error"]["code"] == 507
+
+
 def test_content_that_comes_with_a_push_counts_too(full: Full, live: LiveHub) -> None:
     """The address was given out while there was room."""
     data = b"y" * 900

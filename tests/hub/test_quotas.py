@@ -50,13 +50,59 @@ def test_what_is_uploaded_but_not_committed_counts_for_who_sent_it(world: World,
         world.upload(repo, b"b" * 12 * KB, by=lin)
 
 
-def test_a_stranger_s_proposals_do_not_use_up_the_owner_s_room(world: World, lin: Actor, mei: Actor) -> None:
+def propose(world: World, repo: hub.Repo, by: Actor) -> hub.Discussion:
+    return world.write_in(hub.open_discussion, world.site.git, repo, by, title="more", is_pull=True)
+
+
+def send(world: World, repo: hub.Repo, pull: hub.Discussion, data: bytes, by: Actor) -> None:
+    """A large and a regular file of so many bytes each, as one commit."""
+    put = world.upload(repo, data, by=by)
+    regular = hub.FilePut(f"{put.sha256}.txt", world.site.git.open(repo.id).write_blob(data), len(data))
+    changes = [hub.LfsPut(f"{put.sha256}.bin", put.sha256, put.size_bytes), regular]
+    world.apply(repo, hub.CommitPlan(pull.ref, changes, "add"), by=by)
+
+
+def test_a_guest_s_proposals_use_the_guest_s_room_until_they_are_merged(world: World, lin: Actor, mei: Actor) -> None:
+    repo = world.repo("lin/tea", by=lin, files={"a.txt": b"tea"})
+    before = used(world, lin)
+    limit(world, lin, before + 15 * KB)
+    limit(world, mei, 50 * KB)
+    small, large = propose(world, repo, mei), propose(world, repo, mei)
+    send(world, repo, small, b"a" * 5 * KB, mei)
+    send(world, repo, large, b"b" * 15 * KB, mei)
+    assert (used(world, lin), used(world, mei)) == (before, 40 * KB)
+    rows = {row.name: row.used_bytes for row in world.read_in(hub.list_usage, limit=9)}
+    assert (rows["lin"], rows["mei"]) == (before, 40 * KB)
+    with pytest.raises(QuotaExceeded) as refused:
+        world.upload(repo, b"c" * 15 * KB, by=mei)
+    assert refused.value.owner == "mei"
+
+    world.write_in(hub.merge_pull_request, world.site.git, repo, small, lin)
+    assert (used(world, lin), used(world, mei)) == (before + 10 * KB, 30 * KB)
+    with pytest.raises(QuotaExceeded) as refused:
+        world.write_in(hub.merge_pull_request, world.site.git, repo, large, lin)
+    assert refused.value.owner == "lin"
+    assert (used(world, lin), used(world, mei)) == (before + 10 * KB, 30 * KB)
+
+
+def test_a_guest_pays_nothing_for_what_is_there_already(world: World, lin: Actor, mei: Actor) -> None:
     repo = world.repo("lin/tea", by=lin)
-    limit(world, lin, 20 * KB)
-    world.upload(repo, b"a" * 12 * KB, by=mei)
-    lfs(world, repo, "b.bin", b"b" * 12 * KB, lin)
-    with pytest.raises(QuotaExceeded):
-        world.upload(repo, b"c" * 7 * KB, by=mei)
+    lfs(world, repo, "a.bin", b"a" * 5 * KB, lin)
+    before = used(world, lin)
+    pull = propose(world, repo, mei)
+    put = hub.LfsPut("again.bin", world.upload(repo, b"a" * 5 * KB, by=mei).sha256)
+    world.apply(repo, hub.CommitPlan(pull.ref, [put], "again"), by=mei)
+    assert (used(world, lin), used(world, mei)) == (before, 0)
+    assert world.read_in(hub.store_sizes).logical_bytes == before
+
+
+def test_what_who_may_write_adds_to_a_proposal_is_the_owner_s(world: World, lin: Actor, mei: Actor) -> None:
+    repo = world.repo("lin/tea", by=lin, files={"a.txt": b"tea"})
+    before = used(world, lin)
+    pull = propose(world, repo, mei)
+    send(world, repo, pull, b"a" * 5 * KB, mei)
+    send(world, repo, pull, b"a" * 5 * KB, lin)
+    assert (used(world, lin), used(world, mei)) == (before + 5 * KB, 5 * KB)
 
 
 def test_the_same_content_again_needs_no_more_room(world: World, lin: Actor) -> None:

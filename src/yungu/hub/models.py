@@ -378,6 +378,7 @@ class Delivery:
 _DUE = sa.text("next_try_at IS NOT NULL")
 _UNREAD = sa.text("read_at IS NULL")
 _PENDING = sa.text("NOT is_committed")
+_PROPOSED = sa.text("proposed_by IS NOT NULL")
 _UNMEASURED = sa.text("head IS NOT NULL AND (measured_head IS NULL OR measured_head <> head)")
 
 
@@ -534,7 +535,9 @@ repo_blobs = sa.Table(
     sa.Column("added_by", BigId),
     sa.Column("added_at", Moment, nullable=False),
     sa.Column("is_committed", sa.Boolean, nullable=False, default=False),
+    sa.Column("proposed_by", BigId, comment="the guest whose pull request alone refers to it"),
     sa.Index("ix_repo_blobs_pending", "added_by", sqlite_where=_PENDING, postgresql_where=_PENDING),
+    sa.Index("ix_repo_blobs_proposed", "proposed_by", sqlite_where=_PROPOSED, postgresql_where=_PROPOSED),
     comment="which content a repo may refer to: uploaded to it, or taken from a repo that the uploader could read",
 )
 
@@ -674,8 +677,9 @@ discussions = sa.Table(
     sa.Column("is_pull", sa.Boolean, nullable=False),
     sa.Column("into", sa.String(300)),
     sa.Column("merged_as", sa.String(40)),
-    sa.Column("author_id", BigId, sa.ForeignKey("owners.id", ondelete="SET NULL")),
+    sa.Column("author_id", BigId, sa.ForeignKey("owners.id", ondelete="SET NULL"), index=True),
     sa.Column("created_at", Moment, nullable=False),
+    sa.Column("git_bytes", sa.BigInteger, nullable=False, default=0, comment="regular files that a guest proposes"),
     sa.UniqueConstraint("repo_id", "number"),
     sa.Index("ix_discussions_repo_id_status", "repo_id", "status"),
 )

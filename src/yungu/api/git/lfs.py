@@ -201,7 +201,7 @@ def _plan_uploads(session: Session, call: Call, asked: BatchRequest) -> tuple[Re
 def _why_full(session: Session, repo: Repo, actor: Actor, wanted: Sequence[Wanted]) -> str | None:
     """Why there is no room for these."""
     try:
-        hub.check_quota(session, repo.owner_id, sum(max(0, new.size) for new in wanted), uploader_id=actor.id)
+        hub.check_room(session, repo, sum(max(0, new.size) for new in wanted), uploader_id=actor.id)
     except QuotaExceeded as error:
         return f"{error.message} {error.hint}"
     return None

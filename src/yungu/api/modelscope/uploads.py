@@ -81,7 +81,7 @@ def _held(session: Session, call: Call, asked: wire.LfsBatch) -> tuple[Repo, Act
     named = [wanted.oid for wanted in asked.objects if _SHA256.fullmatch(wanted.oid)]
     held = content.list_blobs(session, hub.readable_blobs(session, named, repo, actor))
     more = sum(max(0, wanted.size) for wanted in asked.objects if wanted.oid not in held)
-    hub.check_quota(session, repo.owner_id, more, uploader_id=actor.id)
+    hub.check_room(session, repo, more, uploader_id=actor.id)
     return repo, actor, held
 
 

@@ -37,7 +37,7 @@ def write_token(session: Session, call: Call) -> Response:
         repo = hub.contributable_repo(session, call.kind, call.repo_id, actor)
     else:
         repo = hub.committable_repo(session, call.kind, call.repo_id, revision, actor)
-    hub.check_quota(session, repo.owner_id, 1, uploader_id=actor.id)  # here the client shows people the reason
+    hub.check_room(session, repo, 1, uploader_id=actor.id)  # here the client shows people the reason
     return token_response(session, call, repo, "write")
 
 

@@ -25,9 +25,8 @@ class _VerifiedSink:
 
 
 def check_room(session: Session, claims: XetClaims, more_bytes: int) -> None:
-    """Raises QuotaExceeded when the owner of the repo may not keep ``more_bytes`` besides what is there."""
-    repo = hub.get_repo_by_id(session, claims.repo)
-    hub.check_quota(session, repo.owner_id, more_bytes, uploader_id=claims.user)
+    """Raises QuotaExceeded when whoever pays for it may not keep ``more_bytes`` besides what is there."""
+    hub.check_room(session, hub.get_repo_by_id(session, claims.repo), more_bytes, uploader_id=claims.user)
 
 
 async def receive_xorb(call: Call, xorb_hash: str, *, user_id: int, length: int | None = None) -> bool:

@@ -2,6 +2,7 @@
 
 from yungu.hub.rules.access import (
     can_create_in,
+    is_guest,
     may_admin,
     may_configure,
     may_contribute,
@@ -71,6 +72,7 @@ __all__ = [
     "find_mentions",
     "guess_relation",
     "ignore_matcher",
+    "is_guest",
     "is_oid",
     "is_watched",
     "link_mentions",

@@ -39,6 +39,11 @@ def may_contribute(actor: Actor, repo: Repo) -> bool:
     return actor.user is not None and may_read(actor, repo) and _token_limit(actor, repo) >= Power.WRITE
 
 
+def is_guest(actor: Actor, repo: Repo) -> bool:
+    """Whether the person, by whatever token, can only propose changes."""
+    return _own_power(actor, repo) < Power.WRITE
+
+
 def may_admin(actor: Actor, repo: Repo) -> bool:
     return power(actor, repo) >= Power.ADMIN
 

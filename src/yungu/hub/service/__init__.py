@@ -31,7 +31,7 @@ from yungu.hub.service.locks import create_lock, delete_lock
 from yungu.hub.service.notifications import NOTIFIED, mark_read, mark_seen, notify
 from yungu.hub.service.owners import clear_owner
 from yungu.hub.service.pushes import RefUpdate, apply_push, check_content, check_pointers, check_update
-from yungu.hub.service.quotas import check_quota
+from yungu.hub.service.quotas import check_quota, check_room
 from yungu.hub.service.refs import (
     create_branch,
     create_tag,
@@ -89,6 +89,7 @@ __all__ = [
     "check_content",
     "check_pointers",
     "check_quota",
+    "check_room",
     "check_update",
     "claim_deliveries",
     "clear_owner",

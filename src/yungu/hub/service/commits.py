@@ -48,7 +48,8 @@ def apply_commit(session: Session, git: GitStore, repo: Repo, plan: CommitPlan, 
     if base is not None and head is not None and objects.commit(base).tree == tree:
         return objects.commit(base)
     message = f"{plan.title}\n\n{plan.body}".rstrip() if plan.body else plan.title
-    add_git_bytes(session, repo, sum(change.size_bytes for change in plan.changes if isinstance(change, FilePut)))
+    size = sum(change.size_bytes for change in plan.changes if isinstance(change, FilePut))
+    add_git_bytes(session, repo, size, actor, [ref])
     oid = objects.write_commit(tree, [base] if base else [], message, person(actor), clock.now())
     move_ref(session, git, repo, ref, expect=head, to=oid, actor_id=actor.id)
     return objects.commit(oid)

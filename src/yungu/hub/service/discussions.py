@@ -29,6 +29,7 @@ from yungu.hub.models import (
     repos,
 )
 from yungu.hub.service.commits import merge_ref
+from yungu.hub.service.quotas import take_over
 from yungu.hub.service.refs import move_ref
 from yungu.kernel import clock
 from yungu.kernel.db import Session, new_id
@@ -147,7 +148,8 @@ def change_status(
 def merge_pull_request(
     session: Session, git: GitStore, repo: Repo, found: Discussion, actor: Actor, comment: str = ""
 ) -> Commit:
-    """Merge into the branch that the pull request is meant for. Raises NotMergeable, MergeConflict."""
+    """Merge into the branch that the pull request is meant for. Raises NotMergeable, MergeConflict,
+    QuotaExceeded."""
     found = _locked(session, repo, found)
     if not found.is_pull or found.into is None or found.status not in ("open", "draft"):
         raise NotMergeable(found.number, found.status if found.is_pull else "no pull request")
@@ -155,6 +157,7 @@ def merge_pull_request(
         add_comment(session, repo, found, actor, comment)
     title = f"{found.title} (#{found.number})"
     commit = merge_ref(session, git, repo, found.ref, found.into, title, actor)
+    take_over(session, repo, found)
     session.execute(sa.update(discussions).where(discussions.c.id == found.id).values(merged_as=commit.oid))
     _become(session, repo, found, actor, "merged")
     return commit

@@ -120,7 +120,7 @@ def apply_push(
     if refused and (atomic or not rightful):
         raise PushRefused(refused)
     link_blobs(session, repo, (pointer.sha256 for _, pointer in pointers), actor)
-    add_git_bytes(session, repo, incoming.size_bytes())
+    add_git_bytes(session, repo, incoming.size_bytes(), actor, [update.name for update in rightful])
     incoming.admit()
     for update in sorted(rightful, key=lambda update: (update.after is not None, update.name)):
         try:

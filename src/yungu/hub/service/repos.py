@@ -12,6 +12,7 @@ from yungu.hub import queries, rules
 from yungu.hub.errors import NamespaceDenied, RepoExists
 from yungu.hub.events import RepoCreated, RepoDeleted, RepoDuplicated, RepoMoved, RepoSettingsChanged
 from yungu.hub.models import CommitPlan, FilePut, Gate, Kind, Repo, Visibility, repo_blobs, repo_names, repos
+from yungu.hub.service.blobs import measure
 from yungu.hub.service.commits import apply_commit
 from yungu.hub.service.quotas import check_quota
 from yungu.hub.service.refs import move_ref
@@ -125,12 +126,9 @@ def _copy_blobs(session: Session, source: Repo, target: Repo, actor: Actor) -> N
     rows = sa.select(sa.literal(target.id), c.sha256, sa.literal(actor.id), sa.literal(clock.now()), c.is_committed)
     names = ["repo_id", "sha256", "added_by", "added_at", "is_committed"]
     session.execute(sa.insert(repo_blobs).from_select(names, rows.where(c.repo_id == source.id, c.is_committed)))
-    git_bytes = sa.select(repos.c.git_bytes).where(repos.c.id == source.id)
-    session.execute(
-        sa.update(repos)
-        .where(repos.c.id == target.id)
-        .values(stored_bytes=source.stored_bytes, git_bytes=git_bytes.scalar_subquery())
-    )
+    measure(session, target)
+    git_bytes = sa.select(repos.c.git_bytes).where(repos.c.id == source.id).scalar_subquery()
+    session.execute(sa.update(repos).where(repos.c.id == target.id).values(git_bytes=git_bytes))
 
 
 def _place(session: Session, repo_id: str, actor: Actor) -> tuple[Owner, str]:

@@ -140,6 +140,13 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_table(
+        "scenario_firm_aliases",
+        sa.Column("key", sa.String(length=200), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_scenario_firm_aliases")),
+        comment="key: a firm's name as rules.firms squeezes it; name: what it is called here",
+    )
+    op.create_table(
         "upkeep_runs",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
@@ -498,6 +505,86 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "scenario_batches",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("side", sa.String(length=12), nullable=False),
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("file_name", sa.String(length=200), nullable=False),
+        sa.Column("owner_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("made_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("sheets", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False),
+        sa.Column(
+            "mapping", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False
+        ),
+        sa.Column("created_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.Column("confirmed_at", yungu.kernel.db.Moment(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["owner_id"], ["owners.id"], name=op.f("fk_scenario_batches_owner_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_scenario_batches")),
+    )
+    with op.batch_alter_table("scenario_batches", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_scenario_batches_owner_id"), ["owner_id"], unique=False)
+        batch_op.create_index("ix_scenario_batches_side_name", ["side", "name", "id"], unique=False)
+
+    op.create_table(
+        "scenario_items",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("side", sa.String(length=12), nullable=False),
+        sa.Column("code", sa.String(length=40), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("owner_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("status", sa.String(length=12), nullable=False),
+        sa.Column(
+            "content", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False
+        ),
+        sa.Column("title", sa.String(length=400), nullable=False),
+        sa.Column("words", sa.Text(), nullable=False),
+        sa.Column("confidentiality", sa.String(length=12), nullable=False),
+        sa.Column("budget", sa.BigInteger(), nullable=True),
+        sa.Column("ends_on", sa.Date(), nullable=True),
+        sa.Column("batch", sa.String(length=100), nullable=False),
+        sa.Column("submitted_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("superseded_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("taken_count", sa.Integer(), nullable=False),
+        sa.Column("score", sa.Integer(), nullable=False),
+        sa.Column("sketch_zh", sa.LargeBinary(), nullable=True),
+        sa.Column("sketch_en", sa.LargeBinary(), nullable=True),
+        sa.Column("created_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.Column("changed_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.Column("confirmed_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.Column("moved_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.Column("stale_told_at", yungu.kernel.db.Moment(timezone=True), nullable=True),
+        sa.Column("last_event_id", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("taken_count >= 0", name=op.f("ck_scenario_items_taken")),
+        sa.ForeignKeyConstraint(
+            ["owner_id"], ["owners.id"], name=op.f("fk_scenario_items_owner_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["superseded_by"], ["scenario_items.id"], name=op.f("fk_scenario_items_superseded_by"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_scenario_items")),
+        sa.UniqueConstraint("code", name=op.f("uq_scenario_items_code")),
+        comment="both lists; content as rules.contents packs it; sketches as rules.likeness makes them",
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("scenario_items", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_scenario_items_owner_id"), ["owner_id"], unique=False)
+        batch_op.create_index("ix_scenario_items_side_status", ["side", "status", "id"], unique=False)
+        batch_op.create_index("ix_scenario_items_status_ends_on", ["status", "ends_on"], unique=False)
+        batch_op.create_index(batch_op.f("ix_scenario_items_superseded_by"), ["superseded_by"], unique=False)
+
+    op.create_table(
+        "scenario_roles",
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("role", sa.String(length=12), nullable=False),
+        sa.Column("granted_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("granted_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["owners.id"], name=op.f("fk_scenario_roles_user_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("user_id", "role", name=op.f("pk_scenario_roles")),
+    )
+    op.create_table(
         "skills",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("owner_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -702,6 +789,7 @@ def upgrade() -> None:
         sa.Column("merged_as", sa.String(length=40), nullable=True),
         sa.Column("author_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("created_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.Column("git_bytes", sa.BigInteger(), nullable=False, comment="regular files that a guest proposes"),
         sa.ForeignKeyConstraint(
             ["author_id"], ["owners.id"], name=op.f("fk_discussions_author_id"), ondelete="SET NULL"
         ),
@@ -710,6 +798,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("repo_id", "number", name=op.f("uq_discussions_repo_id_number")),
     )
     with op.batch_alter_table("discussions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_discussions_author_id"), ["author_id"], unique=False)
         batch_op.create_index("ix_discussions_repo_id_status", ["repo_id", "status"], unique=False)
 
     op.create_table(
@@ -790,6 +879,12 @@ def upgrade() -> None:
         sa.Column("added_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("added_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
         sa.Column("is_committed", sa.Boolean(), nullable=False),
+        sa.Column(
+            "proposed_by",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=True,
+            comment="the guest whose pull request alone refers to it",
+        ),
         sa.ForeignKeyConstraint(["repo_id"], ["repos.id"], name=op.f("fk_repo_blobs_repo_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("repo_id", "sha256", name=op.f("pk_repo_blobs")),
         comment="which content a repo may refer to: uploaded to it, or taken from a repo that the uploader could read",
@@ -801,6 +896,13 @@ def upgrade() -> None:
             unique=False,
             sqlite_where=sa.text("NOT is_committed"),
             postgresql_where=sa.text("NOT is_committed"),
+        )
+        batch_op.create_index(
+            "ix_repo_blobs_proposed",
+            ["proposed_by"],
+            unique=False,
+            sqlite_where=sa.text("proposed_by IS NOT NULL"),
+            postgresql_where=sa.text("proposed_by IS NOT NULL"),
         )
         batch_op.create_index(batch_op.f("ix_repo_blobs_sha256"), ["sha256"], unique=False)
 
@@ -835,6 +937,126 @@ def upgrade() -> None:
     with op.batch_alter_table("repo_tags", schema=None) as batch_op:
         batch_op.create_index("ix_repo_tags_tag", ["tag", "repo_id"], unique=False)
 
+    op.create_table(
+        "scenario_batch_entries",
+        sa.Column("batch_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("item_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "content", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False
+        ),
+        sa.Column("outcome", sa.String(length=8), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["batch_id"], ["scenario_batches.id"], name=op.f("fk_scenario_batch_entries_batch_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["item_id"], ["scenario_items.id"], name=op.f("fk_scenario_batch_entries_item_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("batch_id", "key", name=op.f("pk_scenario_batch_entries")),
+    )
+    with op.batch_alter_table("scenario_batch_entries", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_scenario_batch_entries_item_id"), ["item_id"], unique=False)
+
+    op.create_table(
+        "scenario_claims",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("opportunity_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("capability_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("provider_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("by_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("statement", sa.String(length=2000), nullable=False),
+        sa.Column("status", sa.String(length=12), nullable=False),
+        sa.Column("reason", sa.String(length=2000), nullable=False),
+        sa.Column("at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.Column("decided_at", yungu.kernel.db.Moment(timezone=True), nullable=True),
+        sa.Column("event_id", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["capability_id"], ["scenario_items.id"], name=op.f("fk_scenario_claims_capability_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["opportunity_id"],
+            ["scenario_items.id"],
+            name=op.f("fk_scenario_claims_opportunity_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["provider_id"], ["owners.id"], name=op.f("fk_scenario_claims_provider_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_scenario_claims")),
+        sa.UniqueConstraint(
+            "opportunity_id", "provider_id", name=op.f("uq_scenario_claims_opportunity_id_provider_id")
+        ),
+        comment="one claim of each provider on each opportunity",
+    )
+    with op.batch_alter_table("scenario_claims", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_scenario_claims_capability_id"), ["capability_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_scenario_claims_provider_id"), ["provider_id"], unique=False)
+
+    op.create_table(
+        "scenario_facets",
+        sa.Column("item_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.String(length=16), nullable=False),
+        sa.Column("value", sa.String(length=100), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["item_id"], ["scenario_items.id"], name=op.f("fk_scenario_facets_item_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("item_id", "name", "value", name=op.f("pk_scenario_facets")),
+    )
+    with op.batch_alter_table("scenario_facets", schema=None) as batch_op:
+        batch_op.create_index("ix_scenario_facets_name_value", ["name", "value", "item_id"], unique=False)
+
+    op.create_table(
+        "scenario_history",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("item_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("what", sa.String(length=24), nullable=False),
+        sa.Column("before", sa.String(length=12), nullable=False),
+        sa.Column("after", sa.String(length=12), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("by_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("reason", sa.String(length=2000), nullable=False),
+        sa.Column("at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.Column("event_id", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["item_id"], ["scenario_items.id"], name=op.f("fk_scenario_history_item_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_scenario_history")),
+    )
+    with op.batch_alter_table("scenario_history", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_scenario_history_item_id"), ["item_id"], unique=False)
+
+    op.create_table(
+        "scenario_reviews",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("item_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("reviewer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("role", sa.String(length=12), nullable=False),
+        sa.Column("opinion", sa.String(length=8), nullable=False),
+        sa.Column("text", sa.String(length=4000), nullable=False),
+        sa.Column("at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["item_id"], ["scenario_items.id"], name=op.f("fk_scenario_reviews_item_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_scenario_reviews")),
+    )
+    with op.batch_alter_table("scenario_reviews", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_scenario_reviews_item_id"), ["item_id"], unique=False)
+
+    op.create_table(
+        "scenario_versions",
+        sa.Column("item_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column(
+            "content", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False
+        ),
+        sa.Column("by_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["item_id"], ["scenario_items.id"], name=op.f("fk_scenario_versions_item_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("item_id", "version", name=op.f("pk_scenario_versions")),
+    )
     op.create_table(
         "skill_archives",
         sa.Column("skill_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -989,6 +1211,28 @@ def downgrade() -> None:
     op.drop_table("space_variables")
     op.drop_table("space_settings")
     op.drop_table("skill_archives")
+    op.drop_table("scenario_versions")
+    with op.batch_alter_table("scenario_reviews", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_scenario_reviews_item_id"))
+
+    op.drop_table("scenario_reviews")
+    with op.batch_alter_table("scenario_history", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_scenario_history_item_id"))
+
+    op.drop_table("scenario_history")
+    with op.batch_alter_table("scenario_facets", schema=None) as batch_op:
+        batch_op.drop_index("ix_scenario_facets_name_value")
+
+    op.drop_table("scenario_facets")
+    with op.batch_alter_table("scenario_claims", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_scenario_claims_provider_id"))
+        batch_op.drop_index(batch_op.f("ix_scenario_claims_capability_id"))
+
+    op.drop_table("scenario_claims")
+    with op.batch_alter_table("scenario_batch_entries", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_scenario_batch_entries_item_id"))
+
+    op.drop_table("scenario_batch_entries")
     with op.batch_alter_table("repo_tags", schema=None) as batch_op:
         batch_op.drop_index("ix_repo_tags_tag")
 
@@ -1000,6 +1244,11 @@ def downgrade() -> None:
     op.drop_table("repo_downloads")
     with op.batch_alter_table("repo_blobs", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_repo_blobs_sha256"))
+        batch_op.drop_index(
+            "ix_repo_blobs_proposed",
+            sqlite_where=sa.text("proposed_by IS NOT NULL"),
+            postgresql_where=sa.text("proposed_by IS NOT NULL"),
+        )
         batch_op.drop_index(
             "ix_repo_blobs_pending",
             sqlite_where=sa.text("NOT is_committed"),
@@ -1020,6 +1269,7 @@ def downgrade() -> None:
     op.drop_table("lfs_locks")
     with op.batch_alter_table("discussions", schema=None) as batch_op:
         batch_op.drop_index("ix_discussions_repo_id_status")
+        batch_op.drop_index(batch_op.f("ix_discussions_author_id"))
 
     op.drop_table("discussions")
     with op.batch_alter_table("deployments", schema=None) as batch_op:
@@ -1060,6 +1310,19 @@ def downgrade() -> None:
 
     op.drop_table("tokens")
     op.drop_table("skills")
+    op.drop_table("scenario_roles")
+    with op.batch_alter_table("scenario_items", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_scenario_items_superseded_by"))
+        batch_op.drop_index("ix_scenario_items_status_ends_on")
+        batch_op.drop_index("ix_scenario_items_side_status")
+        batch_op.drop_index(batch_op.f("ix_scenario_items_owner_id"))
+
+    op.drop_table("scenario_items")
+    with op.batch_alter_table("scenario_batches", schema=None) as batch_op:
+        batch_op.drop_index("ix_scenario_batches_side_name")
+        batch_op.drop_index(batch_op.f("ix_scenario_batches_owner_id"))
+
+    op.drop_table("scenario_batches")
     with op.batch_alter_table("repos", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_repos_unmeasured",
@@ -1137,6 +1400,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_upkeep_runs_state"))
 
     op.drop_table("upkeep_runs")
+    op.drop_table("scenario_firm_aliases")
     op.drop_table("owners")
     with op.batch_alter_table("mcp_servers", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_mcp_servers_category"))
