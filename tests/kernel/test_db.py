@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from yungu.accounts.models import owners
 from yungu.kernel import clock, pages
-from yungu.kernel.db import Database, Session, ValueUnstorable, upsert
+from yungu.kernel.db import Database, Session, ValueUnstorable, recall, upsert
 from yungu.kernel.events import Event, events, record
 
 
@@ -132,3 +132,52 @@ def test_a_cursor_that_we_did_not_make_is_refused(cursor: str) -> None:
 def test_a_moment_is_told_in_milliseconds_with_a_z() -> None:
     moment = datetime(2026, 11, 22, 20, 0, 0, 7999, tzinfo=timezone(timedelta(hours=8)))
     assert clock.iso(moment) == "2026-11-22T12:00:00.007Z"
+
+
+COUNT = sa.select(sa.func.count()).select_from(owners).where(owners.c.key != sa.bindparam("but"))
+
+
+def recalled(database: Database) -> int:
+    with database.read() as session:
+        return int(recall(session, COUNT, but="nobody")[0][0])
+
+
+def test_what_is_recalled_is_what_is_there_whoever_wrote_it(database: Database) -> None:
+    assert [recalled(database), recalled(database)] == [0, 0]
+    for number, writer in enumerate([database, Database(database.url.render_as_string(hide_password=False))] * 2, 1):
+        with writer.write() as session:
+            assert recall(session, COUNT, but="nobody")[0][0] == number - 1
+            add(session, f"n{number}")
+            assert recall(session, COUNT, but="nobody")[0][0] == number
+        assert [recalled(database), recalled(database)] == [number, number]
+
+
+def test_nothing_is_recalled_of_what_was_taken_back(database: Database) -> None:
+    with pytest.raises(ZeroDivisionError), database.write() as session:
+        add(session, "lin")
+        assert recall(session, COUNT, but="nobody")[0][0] == 1
+        raise ZeroDivisionError
+    assert recalled(database) == 0
+
+
+def test_a_reader_sees_one_state_from_its_first_question_on(database: Database) -> None:
+    if not database.is_sqlite:
+        pytest.skip("PostgreSQL shows a reader what was committed meanwhile")
+    with database.read() as session:
+        assert recall(session, COUNT, but="nobody")[0][0] == 0
+        with database.write() as other:
+            add(other, "lin")
+        assert recall(session, COUNT, but="somebody")[0][0] == 0
+    assert recalled(database) == 1
+
+
+def test_a_reader_of_sqlite_asks_once_until_somebody_writes(database: Database) -> None:
+    asked: list[str] = []
+    sa.event.listen(database.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    assert [recalled(database) for _ in range(3)] == [0, 0, 0]
+    assert len(asked) == (1 if database.is_sqlite else 3)
+    with database.write() as session:
+        add(session, "lin")
+    asked.clear()
+    assert [recalled(database) for _ in range(3)] == [1, 1, 1]
+    assert len(asked) == (1 if database.is_sqlite else 3)

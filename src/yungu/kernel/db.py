@@ -31,6 +31,9 @@ Session = sa.Connection
 """One open transaction (a Core connection): ``session.execute(select(...))``."""
 
 T = TypeVar("T")
+Rows = Sequence[Sequence[Any]]
+_RECALLED = "yungu_recalled"
+_MOST_RECALLED = 256  # statements with their values, of one connection
 
 metadata = sa.MetaData(
     naming_convention={
@@ -117,10 +120,30 @@ class DatabaseAway(Unavailable):
 
 def is_away(error: BaseException) -> bool:
     """Whether ``error`` means that the database cannot be reached, is going down, or is locked for too long."""
-    cause = getattr(error, "orig", None)
+    cause = getattr(error, "orig", error)
     if isinstance(cause, sqlite3.OperationalError):
         return cause.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
     return isinstance(error, sa.exc.TimeoutError | sa.exc.OperationalError)
+
+
+def recall(session: Session, statement: sa.Select[Any], **values: Any) -> Rows:
+    """What ``statement``, one of those that stand in front of every request, finds; never to be changed by who gets it.
+
+    A reader of SQLite keeps what it found for as long as nobody writes to the database, which SQLite tells it at each
+    BEGIN (https://www.sqlite.org/pragma.html#pragma_data_version); everybody else asks."""
+    if not session.in_transaction():
+        session.begin()
+    recalled: _Recalled | None = session.info.get(_RECALLED)
+    if recalled is None or recalled.version is None:
+        return session.execute(statement, values).all()
+    key = (statement, *values.values())
+    rows = recalled.rows.get(key)
+    if rows is None:
+        rows = session.execute(statement, values).all()
+        if len(recalled.rows) >= _MOST_RECALLED:
+            recalled.rows.clear()
+        recalled.rows[key] = rows
+    return rows
 
 
 def exclude_writers(session: Session, *tables: sa.Table) -> None:
@@ -155,8 +178,9 @@ class Database:
         self.url = sa.make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = sa.create_engine(
-            self.url, pool_size=pool_size, max_overflow=pool_size, pool_timeout=30, json_deserializer=_from_json
-        )
+            self.url, pool_size=pool_size, max_overflow=pool_size, pool_timeout=30, json_deserializer=_from_json,
+            pool_use_lifo=True,  # who was used last remembers most, see `recall`
+        )  # fmt: skip
         if self.is_sqlite:
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
@@ -215,6 +239,22 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     cursor.close()
 
 
+@dataclasses.dataclass(slots=True)
+class _Recalled:
+    """What one connection to SQLite remembers of the ``version`` of the database that it sees; None: it is writing."""
+
+    version: int | None = None
+    rows: dict[tuple[Any, ...], Rows] = dataclasses.field(default_factory=dict)
+
+
 def _begin_sqlite(connection: sa.Connection) -> None:
-    immediate = connection.get_execution_options().get("yungu_write")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+    recalled: _Recalled = connection.info.setdefault(_RECALLED, _Recalled())
+    version = None
+    if connection.get_execution_options().get("yungu_write"):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    else:
+        cursor = connection.connection.cursor()  # in every request; by way of SQLAlchemy it takes ten times as long
+        cursor.execute("BEGIN")
+        (version,) = cursor.execute("PRAGMA data_version").fetchone()
+    if version is None or version != recalled.version:
+        recalled.version, recalled.rows = version, {}

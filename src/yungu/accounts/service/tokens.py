@@ -16,7 +16,7 @@ from yungu.accounts.events import TokenCreated, TokenRevoked
 from yungu.accounts.models import Actor, Owner, Scope, Token, TokenGrant, token_grants, tokens
 from yungu.accounts.rules import digest
 from yungu.kernel import clock
-from yungu.kernel.db import Session, new_id
+from yungu.kernel.db import Session, new_id, recall
 from yungu.kernel.events import record
 
 _USE_RECORDED_EVERY = timedelta(minutes=5)
@@ -93,7 +93,7 @@ def actor_for_token(session: Session, token_id: int) -> Actor:
 
 
 def _bearer(session: Session, query: sa.Select[Any], key: str | int) -> Actor:
-    rows = session.execute(query, {"key": key}).all()
+    rows = recall(session, query, key=key)
     if not rows:
         raise TokenInvalid
     token_id, name, scope, expires_at, _, _, *fields = rows[0]

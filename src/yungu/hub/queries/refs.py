@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from yungu.hub import rules
 from yungu.hub.errors import RevisionNotFound
 from yungu.hub.models import Ref, Repo, refs
-from yungu.kernel.db import Session
+from yungu.kernel.db import Session, recall
 from yungu.storage.errors import GitObjectMissing
 from yungu.storage.git import GitStore
 
@@ -73,7 +73,7 @@ def resolve_revision(session: Session, git: GitStore, repo: Repo, revision: str 
 
 
 def _ref_oid(session: Session, repo: Repo, names: Sequence[str]) -> str | None:
-    rows = session.execute(_REFS_BY_NAME, {"repo_id": repo.id, "one": names[0], "other": names[-1]})
+    rows = recall(session, _REFS_BY_NAME, repo_id=repo.id, one=names[0], other=names[-1])
     found = {row[0]: row[1] for row in rows}
     return next((found[name] for name in names if name in found), None)
 

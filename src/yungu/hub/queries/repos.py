@@ -11,7 +11,7 @@ from yungu.accounts.models import Actor
 from yungu.hub import rules
 from yungu.hub.errors import RepoDenied, RepoGated, RepoNotFound
 from yungu.hub.models import Kind, Repo, access_requests, repo_blobs, repo_names, repos
-from yungu.kernel.db import Session, columns
+from yungu.kernel.db import Session, columns, recall
 from yungu.storage.models import Blob, blobs
 
 REPO = columns(Repo, repos)
@@ -24,18 +24,18 @@ _CONTENT = _CONTENTS.where(
     repo_blobs.c.repo_id == sa.bindparam("repo_id"), repo_blobs.c.sha256 == sa.bindparam("sha256")
 )
 _BY_KEY = sa.select(*REPO).where((repos.c.kind == sa.bindparam("kind")) & (repos.c.key == sa.bindparam("key")))
+_BY_FORMER_KEY = (
+    sa.select(*REPO)
+    .join(repo_names, repo_names.c.repo_id == repos.c.id)
+    .where((repo_names.c.kind == sa.bindparam("kind")) & (repo_names.c.key == sa.bindparam("key")))
+)
 
 
 def find_repo(session: Session, kind: Kind, repo_id: str) -> Repo | None:
     """The repo of that name, whatever its case, or the one that once had the name."""
     named = {"kind": kind, "key": repo_id.casefold()}
-    row = session.execute(_BY_KEY, named).first()
-    if row is None:
-        former = (repo_names.c.kind == kind) & (repo_names.c.key == named["key"])
-        row = session.execute(
-            sa.select(*REPO).join(repo_names, repo_names.c.repo_id == repos.c.id).where(former)
-        ).first()
-    return Repo(*row) if row else None
+    found = recall(session, _BY_KEY, **named) or recall(session, _BY_FORMER_KEY, **named)
+    return Repo(*found[0]) if found else None
 
 
 def find_repo_by_id(session: Session, number: int) -> Repo | None:
@@ -118,8 +118,8 @@ def find_content(session: Session, repo: Repo, sha256: str) -> Blob | None:
 
     A pointer by itself gives nobody a right to what it names: a repo's objects may hold commits that were never
     checked, because they came along with others or their own push was refused."""
-    row = session.execute(_CONTENT, {"repo_id": repo.id, "sha256": sha256}).first()
-    return Blob(*row) if row else None
+    rows = recall(session, _CONTENT, repo_id=repo.id, sha256=sha256)
+    return Blob(*rows[0]) if rows else None
 
 
 def list_contents(session: Session, repo: Repo, sha256s: Iterable[str]) -> dict[str, Blob]:
