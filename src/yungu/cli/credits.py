@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
@@ -13,7 +13,7 @@ from yungu.cli.console import AsJson, Data, columns, open_site, show
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from yungu.credits import Audit, Fund
+    from yungu.credits import Audit, Fund, Policy
 
 DAMAGED = 3
 app = typer.Typer(help="Credits: fund pots, grant vouchers, look, audit, export.", no_args_is_help=True)
@@ -47,8 +47,21 @@ def fund(
 @app.command()
 def grant(
     owner: Annotated[str, typer.Argument(metavar="OWNER", help="A user or an organization.")],
-    amount: Amount,
     budget: Annotated[str, typer.Option("--budget", help="The pot that it comes from.")],
+    amount: Annotated[
+        str | None,
+        typer.Argument(metavar="[CREDITS]", help="Up to six decimals. With --policy: the most, if less is awarded."),
+    ] = None,
+    policy: Annotated[
+        str | None,
+        typer.Option("--policy", metavar="POLICY|FILE", help="Grant what this policy awards, and keep its proof."),
+    ] = None,
+    facts: Annotated[
+        list[str] | None, typer.Option("--fact", metavar="NAME=VALUE", help="What the policy asks. Repeatable.")
+    ] = None,
+    on: Annotated[
+        datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="By the policy of this day. Default: today.")
+    ] = None,
     days: Annotated[
         float | None, typer.Option("--days", min=0.01, help="How long it is good. Default: for ever.")
     ] = None,
@@ -79,12 +92,20 @@ def grant(
         scope=credits.Scope(models or (), owners or (), uses or ()),
         day_cap=credits.parse_credits(day_cap) if day_cap else None,
     )
-    micro = credits.parse_credits(amount)
+    if amount is None and policy is None:
+        raise typer.BadParameter("Say how many credits, or by which policy.")
+    micro = credits.parse_credits(amount) if amount is not None else None
+    source: dict[str, Any] = {"budget": budget, "key": key or _new_key(), "terms": terms, "by": None}
     with open_site(data) as site, site.db.write() as session:
         holder = accounts.get_owner(session, owner)
-        made = credits.grant(session, holder.id, micro, budget=budget, key=key or _new_key(), terms=terms, by=None)
+        if policy is not None:
+            rules, known = _policy(policy), dict(map(_fact, facts or ()))
+            day = (on or clock.now()).date()
+            made = credits.grant_by_policy(session, holder.id, rules, known, day, most=micro, **source)
+        else:
+            made = credits.grant(session, holder.id, micro or 0, **source)
     over = f", good until {made.expires_at:%Y-%m-%d %H:%M} UTC" if made.expires_at else ""
-    text = f"Granted the voucher {made.id} of {credits.credits_text(micro)} credits to {holder.name}{over}."
+    text = f"Granted the voucher {made.id} of {credits.credits_text(made.amount)} credits to {holder.name}{over}."
     show(made, text, as_json=as_json)
 
 
@@ -149,19 +170,26 @@ def decide(
     as_json: AsJson = False,
 ) -> None:
     """Say what a policy grants on a day, and why: yes, no, or what is missing to know."""
-    from pathlib import Path
-
     from yungu import credits
     from yungu.kernel import clock
 
-    file = Path(policy)
-    rules = credits.read_policy(file.read_text("utf-8", "replace")) if file.is_file() else credits.get_policy(policy)
+    rules = _policy(policy)
     verdict = credits.decide(rules, dict(map(_fact, facts or ())), (on or clock.now()).date())
     lines = list(credits.explain(verdict))
     lines += [f"? {rules.facts[name].ask.en}" for name in verdict.missing if name in rules.facts]
     amount = f" {verdict.award} {rules.unit}" if verdict.award is not None else ""
     answer = {True: "yes", False: "no", None: "unknown"}[verdict.is_met]
     show(verdict, "\n".join([*lines, f"{answer}{amount}"]), as_json=as_json)
+
+
+def _policy(name: str) -> Policy:
+    """One of those that come with yungu, or a file."""
+    from pathlib import Path
+
+    from yungu import credits
+
+    file = Path(name)
+    return credits.read_policy(file.read_text("utf-8", "replace")) if file.is_file() else credits.get_policy(name)
 
 
 def _fact(text: str) -> tuple[str, bool | int | str]:

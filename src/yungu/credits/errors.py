@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from yungu.kernel.errors import Conflict, Exhausted, Invalid, NotFound
+
+if TYPE_CHECKING:
+    from yungu.credits.models import Verdict
 
 
 class AmountInvalid(Invalid):
@@ -172,3 +177,12 @@ class PolicyInvalid(Invalid):
 class PolicyNotFound(NotFound):
     def __init__(self, name: str) -> None:
         super().__init__(f"There is no policy {name}.")
+
+
+class PolicyNotMet(Invalid):
+    """The policy does not grant anything for these facts: they say no, or something is missing to know."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        missing = f": it is not known what {', '.join(verdict.missing)} is" if verdict.missing else ""
+        super().__init__(f"The policy {verdict.policy} grants nothing on {verdict.on}{missing}.")
+        self.verdict = verdict

@@ -232,6 +232,40 @@ class Wallet:
 
 
 @dataclass(frozen=True, slots=True)
+class Budget:
+    """A pot and what became of it. ``free``: still to be granted; ``granted``: to ``vouchers_count`` vouchers, of which
+    ``left`` is on them, ``held`` of that for open requests, ``redeemed`` is used up, and the rest came back."""
+
+    name: str
+    free: int
+    granted: int
+    vouchers_count: int
+    left: int
+    held: int
+    redeemed: int
+    expired: int
+    clawed_back: int
+
+
+@dataclass(frozen=True, slots=True)
+class Earned:
+    """What one spender used up at a provider (None: the house) and the provider has not claimed yet."""
+
+    provider_id: int | None
+    spender_id: int
+    unclaimed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What a provider (None: the house) has claimed: to be paid, and paid."""
+
+    provider_id: int | None
+    payable: int
+    paid: int
+
+
+@dataclass(frozen=True, slots=True)
 class Difference:
     """A figure on an account's row that the replay of the transfers does not give; or a rule that a transfer broke."""
 

@@ -1,5 +1,6 @@
 """Every SELECT of credits."""
 
+from yungu.credits.queries.budgets import list_budgets, list_due, list_earned, list_granted
 from yungu.credits.queries.holds import find_hold, get_hold, list_expired_holds, list_holds
 from yungu.credits.queries.ledger import (
     find_account,
@@ -39,10 +40,14 @@ __all__ = [
     "get_wallet",
     "iter_accounts",
     "iter_transfers",
+    "list_budgets",
     "list_closed_with_rest",
+    "list_due",
+    "list_earned",
     "list_ended",
     "list_expired_holds",
     "list_expiring",
+    "list_granted",
     "list_holds",
     "list_transfers_by_key",
     "list_vouchers",

@@ -39,12 +39,12 @@ def get_voucher(session: Session, number: int) -> Voucher:
     row = session.execute(sa.select(*_VOUCHER).where(_c.id == number)).first()
     if row is None:
         raise VoucherNotFound(number)
-    return _voucher(row)
+    return read_voucher(row)
 
 
 def find_voucher(session: Session, key: str) -> Voucher | None:
     row = session.execute(sa.select(*_VOUCHER).where(_c.key == key)).first()
-    return _voucher(row) if row else None
+    return read_voucher(row) if row else None
 
 
 def get_decision(session: Session, number: int) -> Any:
@@ -55,7 +55,7 @@ def get_decision(session: Session, number: int) -> Any:
 def list_vouchers(session: Session, owner_id: int) -> Sequence[Voucher]:
     """All vouchers of an owner, also those that are over; the newest first."""
     rows = session.execute(sa.select(*_VOUCHER).where(_c.owner_id == owner_id).order_by(_c.id.desc()))
-    return [_voucher(row) for row in rows]
+    return [read_voucher(row) for row in rows]
 
 
 def lock_funds(session: Session, spender_id: int, redeemed: str) -> tuple[list[Fund], Account | None]:
@@ -87,7 +87,9 @@ def list_expiring(session: Session, now: datetime, until: datetime) -> Sequence[
     left = (accounts.c.credits_posted - accounts.c.debits_posted).label("left")
     query = sa.select(*_VOUCHER, left).join(accounts, accounts.c.id == _c.account_id).where(left > 0)
     soon = (_c.expires_at > now) & (_c.expires_at <= until) & _c.warned_at.is_(None) & _c.closed_at.is_(None)
-    return [(_voucher(row[:-1]), int(row[-1])) for row in session.execute(query.where(soon).order_by(_c.account_id))]
+    return [
+        (read_voucher(row[:-1]), int(row[-1])) for row in session.execute(query.where(soon).order_by(_c.account_id))
+    ]
 
 
 def list_closed_with_rest(session: Session, now: datetime) -> Sequence[int]:
@@ -101,9 +103,9 @@ def _vouchers_of(session: Session, account_ids: Sequence[int]) -> dict[int, Vouc
     if not account_ids:
         return {}
     rows = session.execute(_VOUCHERS_OF, {"accounts": account_ids})
-    return {row.account_id: _voucher(row) for row in rows}
+    return {row.account_id: read_voucher(row) for row in rows}
 
 
-def _voucher(row: Any) -> Voucher:
+def read_voucher(row: Any) -> Voucher:
     voucher = Voucher(*row)
     return replace(voucher, scope=msgspec.convert(voucher.scope, Scope))

@@ -53,16 +53,20 @@ def hold(
     *,
     provider_id: int | None = None,
     caused_by: int | None = None,
+    is_first: bool = False,
 ) -> Hold:
     """Hold the most that a request can cost: from vouchers that cover the use, first to expire first, then from cash.
 
     The same request id with the same amount, use and provider gives the same hold. ``provider_id``: who will earn it,
-    None for the house. Raises CreditsShort, RequestReused, HoldInvalid, AmountInvalid, KeyInvalid."""
+    None for the house; ``is_first``: refuse a request id that was used before, whatever for. Raises CreditsShort,
+    RequestReused, HoldInvalid, AmountInvalid, KeyInvalid."""
     now = clock.now()
     _check(amount, use, request_id, expires_at, now)
     funds, redeemed = _lock(session, spender_id, provider_id)
     known = queries.find_hold(session, spender_id, request_id)
     if known is not None:
+        if is_first:
+            raise RequestReused(request_id)
         return _same_hold(known, amount, use, provider_id)
     shares = rules.split(amount, funds, use, now)
     told = CreditsHeld(spender_id=spender_id, amount=amount, request_id=request_id)
