@@ -1,0 +1,421 @@
+"""Both lists in memory: who may, who fits, how well, and what would change it.
+
+Made from values alone, so that the same values give the same answer at any time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yungu.scenarios.matching import texts
+from yungu.scenarios.matching.lexical import Lexicon, Terms
+from yungu.scenarios.matching.nearest import Nearest
+from yungu.scenarios.models import CapabilityContent, Content, Language, Measurement, OpportunityContent
+from yungu.scenarios.rules import allocation, calibration, coverage, domains, eligibility, fusion, measures
+from yungu.scenarios.rules.eligibility import Finding, Requirement, RequirementKind
+from yungu.scenarios.rules.fusion import Floats, Matrix, Weights
+
+Vectors = Mapping[str, NDArray[np.float32]]
+"""Unit vectors by the hash of the text that they are of."""
+_PASS, _UNKNOWN, _FAIL = 0, 1, 2
+_CODES: Mapping[eligibility.Verdict, int] = {"pass": _PASS, "unknown": _UNKNOWN, "fail": _FAIL}
+_ROWS = 128
+"""Opportunities judged at once, so that memory stays flat."""
+_CANDIDATES = 50
+_BACK_CANDIDATES = 4
+_NEEDED_MATURITY = 7
+_DIGITS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One item of either list as it stands. ``free``: pilots that it can still take."""
+
+    id: int
+    code: str
+    version: int
+    content: Content
+    free: int
+    owner_id: int = 0
+
+    @property
+    def wanted(self) -> OpportunityContent:
+        assert isinstance(self.content, OpportunityContent)
+        return self.content
+
+    @property
+    def offered(self) -> CapabilityContent:
+        assert isinstance(self.content, CapabilityContent)
+        return self.content
+
+
+_Pair = tuple[Listed, Listed, float, float, float]
+"""Opportunity, capability, what words and meaning add, the share of requirements that are unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """How well one capability serves one opportunity. ``features`` in the order of ``fusion.FEATURES``; ``demand``,
+    ``provider``: log-odds that either side says yes; ``score``: that both do; ``probability``: after calibration."""
+
+    opportunity_id: int
+    capability_id: int
+    features: tuple[float, ...]
+    demand: float
+    provider: float
+    score: float
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How proposals are dealt out. ``shortlist``: shown to each opportunity; ``per_place``: proposals a capability gets
+    for each pilot that it can take; ``floor``: for each newcomer at least; ``least``: probability below which nobody
+    is proposed."""
+
+    shortlist: int = 5
+    per_place: int = 3
+    floor: int = 1
+    least: float = 0.002
+    method: allocation.Method = "flow"
+    first_bonus: float = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Dealt:
+    """What was chosen for a whole market: pairs, best first for each opportunity, and how the market fares with them."""
+
+    pairs: Sequence[Judged]
+    measures: measures.Measures
+
+
+@dataclass
+class _Side:
+    """One list, ready to be asked."""
+
+    listed: Sequence[Listed]
+    terms: Sequence[Terms]
+    languages: Sequence[frozenset[Language]]
+    vectors: NDArray[np.float32] | None
+    places: Mapping[int, int] = field(init=False)
+    has_vector: NDArray[np.bool_] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.places = {one.id: place for place, one in enumerate(self.listed)}
+        self.has_vector = np.zeros(len(self.listed), dtype=bool)
+        if self.vectors is not None:
+            self.has_vector = np.abs(self.vectors).sum(axis=1) > 0
+
+    @cached_property
+    def lexicon(self) -> Lexicon:
+        return Lexicon(self.terms)
+
+    @cached_property
+    def groups(self) -> NDArray[np.int8]:
+        return np.array([_group(one) for one in self.languages], dtype=np.int8)
+
+
+class Market:
+    """``opportunities`` and ``capabilities`` as they stand on ``today``. ``vectors`` None: words alone are compared.
+    ``known``: terms by (id, version) of a former market, so that only what is new is cut into words."""
+
+    def __init__(
+        self,
+        opportunities: Sequence[Listed],
+        capabilities: Sequence[Listed],
+        *,
+        today: date,
+        vectors: Vectors | None = None,
+        weights: Weights = fusion.DEFAULT,
+        calibrated: calibration.Calibration = calibration.FIXED,
+        known: Mapping[tuple[int, int], Terms] | None = None,
+    ) -> None:
+        self.today, self.weights, self.calibrated = today, weights, calibrated
+        self.opportunities, self.capabilities = opportunities, capabilities
+        self.vectors = vectors
+        self._known = dict(known or {})
+        self._columns: dict[Requirement, NDArray[np.int8]] = {}
+        self._facts: dict[str, tuple[Sequence[eligibility.Facts], NDArray[np.int32]]] = {}
+
+    @property
+    def terms(self) -> Mapping[tuple[int, int], Terms]:
+        """What the next market need not cut again."""
+        return self._known
+
+    @property
+    def has_meaning(self) -> bool:
+        """Whether vectors take part."""
+        return bool(self.vectors) and bool(self._offers.has_vector.any())
+
+    # --- one list against one item
+
+    def shortlist(self, opportunity: Listed, *, limit: int | None = 10) -> Sequence[Judged]:
+        """The capabilities that may serve it, best first; it need not be in the market itself."""
+        side = self._side([opportunity])
+        words, meaning = self._text_scores(side, self._offers)
+        fails, unknowns = self._verdicts(opportunity.wanted)
+        kept = _best((words + meaning)[0], ~fails, None if limit is None else max(limit, _CANDIDATES) * 2)
+        judged = self._judge(
+            [(opportunity, self.capabilities[j], words[0, j], meaning[0, j], unknowns[j]) for j in kept]
+        )
+        return _ordered(judged)[:limit]
+
+    def openings(self, capability: Listed, *, limit: int = 10) -> Sequence[Judged]:
+        """The other way round: the opportunities that it may serve, best first."""
+        words, meaning = self._text_scores(self._side([capability]), self._needs)
+        rows = []
+        for place in _best((words + meaning)[0], np.ones(len(self.opportunities), bool), max(limit, _CANDIDATES) * 2):
+            opportunity = self.opportunities[place]
+            findings = self.findings(opportunity, capability)
+            if eligibility.overall(findings) != "fail":
+                rows.append((opportunity, capability, words[0, place], meaning[0, place], _unknown_share(findings)))
+        return _ordered(self._judge(rows))[:limit]
+
+    def findings(self, opportunity: Listed, capability: Listed) -> Sequence[Finding]:
+        return eligibility.check(opportunity.wanted, capability.offered, self.today, free=capability.free)
+
+    # --- both lists
+
+    def deal(self, rules: Rules) -> Dealt:
+        """Proposals for the whole market at once."""
+        judged = self.judge_all()
+        graph = self.graph(judged, rules)
+        chosen = allocation.allocate(graph, rules.method, first_bonus=rules.first_bonus)
+        newcomers = np.array([one.offered.is_newcomer for one in self.capabilities], dtype=bool)
+        kept = [one for one in judged if one.probability >= rules.least]
+        pairs = sorted((kept[edge] for edge in chosen), key=lambda one: (one.opportunity_id, *_order(one)))
+        return Dealt(pairs, measures.measure(graph, chosen, newcomers))
+
+    def graph(self, judged: Sequence[Judged], rules: Rules) -> allocation.Graph:
+        kept = [one for one in judged if one.probability >= rules.least]
+        left_places, right_places = self._needs.places, self._offers.places
+        rooms = [rules.shortlist if one.free > 0 else 0 for one in self.opportunities]
+        return allocation.Graph(
+            left=np.array([left_places[one.opportunity_id] for one in kept], dtype=np.int64),
+            right=np.array([right_places[one.capability_id] for one in kept], dtype=np.int64),
+            weight=np.array([one.probability for one in kept]),
+            demand=np.array([one.demand for one in kept]),
+            provider=np.array([one.provider for one in kept]),
+            left_room=np.array(rooms, dtype=np.int64),
+            right_room=np.array([max(0, one.free) * rules.per_place for one in self.capabilities], dtype=np.int64),
+            floor=np.array([rules.floor * one.offered.is_newcomer for one in self.capabilities], dtype=np.int64),
+        )
+
+    def judge_all(self) -> Sequence[Judged]:
+        """Every pair worth judging: the best by text of each opportunity and of each capability, who may."""
+        nearest = Nearest(len(self.capabilities), _BACK_CANDIDATES)
+        found: list[_Pair] = []
+        for start in range(0, len(self.opportunities), _ROWS):
+            found += self._candidates(start, nearest)
+        taken = {(one.id, other.id) for one, other, *_ in found}
+        for i, j, *scores in nearest.pairs():
+            pair = (self.opportunities[i], self.capabilities[j])
+            if (pair[0].id, pair[1].id) not in taken:
+                found.append((*pair, scores[0], scores[1], scores[2]))
+        return self._judge(found)
+
+    def _candidates(self, start: int, nearest: Nearest) -> list[_Pair]:
+        block = self.opportunities[start : start + _ROWS]
+        words, meaning = self._text_scores(self._part(start, start + _ROWS), self._offers)
+        found: list[_Pair] = []
+        for row, opportunity in enumerate(block):
+            fails, unknowns = self._verdicts(opportunity.wanted)
+            nearest.see(start + row, words[row], meaning[row], unknowns, ~fails)
+            for j in _best(words[row] + meaning[row], ~fails, _CANDIDATES):
+                found.append((opportunity, self.capabilities[j], words[row, j], meaning[row, j], unknowns[j]))
+        return found
+
+    # --- what would change it
+
+    def judge_changed(
+        self, judged: Judged, opportunity: Listed, capability: Listed, changed: CapabilityContent
+    ) -> Judged:
+        """The same pair, had the capability said something else of itself (its text remaining what it is)."""
+        other = replace(capability, content=changed)
+        unknown = _unknown_share(self.findings(opportunity, other))
+        return self._judge([(opportunity, other, judged.features[0], judged.features[1], unknown)])[0]
+
+    def judge_pair(self, opportunity: Listed, capability: Listed) -> Judged:
+        """One pair, whoever is better, and whether or not it may."""
+        words, meaning = self._text_scores(self._side([opportunity]), self._offers)
+        place = self._offers.places[capability.id]
+        unknown = _unknown_share(self.findings(opportunity, capability))
+        return self._judge([(opportunity, capability, words[0, place], meaning[0, place], unknown)])[0]
+
+    def shared_terms(self, opportunity: Listed, capability: Listed) -> Mapping[str, float]:
+        """The terms of both and how rare each is."""
+        both = self._terms(opportunity).keys() & self._terms(capability).keys()
+        return {term: self._offers.lexicon.rarity(term) for term in both}
+
+    # --- parts
+
+    @cached_property
+    def _needs(self) -> _Side:
+        return self._side(self.opportunities)
+
+    @cached_property
+    def _offers(self) -> _Side:
+        return self._side(self.capabilities)
+
+    def _side(self, listed: Sequence[Listed]) -> _Side:
+        terms = [self._terms(one) for one in listed]
+        spoken = [texts.languages_of(one.content) for one in listed]
+        return _Side(listed, terms, spoken, self._stacked(listed))
+
+    def _part(self, start: int, end: int) -> _Side:
+        whole = self._needs
+        vectors = None if whole.vectors is None else whole.vectors[start:end]
+        return _Side(whole.listed[start:end], whole.terms[start:end], whole.languages[start:end], vectors)
+
+    def _terms(self, one: Listed) -> Terms:
+        key = (one.id, one.version)
+        if key not in self._known:
+            self._known[key] = texts.terms_of(one.content)
+        return self._known[key]
+
+    def _stacked(self, listed: Sequence[Listed]) -> NDArray[np.float32] | None:
+        """A unit vector for each, of zeros where none is known yet; None without any."""
+        if not self.vectors:
+            return None
+        size = len(next(iter(self.vectors.values())))
+        stacked = np.zeros((len(listed), size), dtype=np.float32)
+        for place, one in enumerate(listed):
+            for text in texts.meanings_of(one.content):
+                stacked[place] += self.vectors.get(texts.text_hash(text), np.float32(0))
+        lengths = np.linalg.norm(stacked, axis=1, keepdims=True)
+        return np.asarray(stacked / np.maximum(lengths, 1e-9), dtype=np.float32)
+
+    def _text_scores(self, asking: _Side, asked: _Side) -> tuple[Matrix, Matrix]:
+        """What words and what meaning add to the joint score of texts."""
+        weights = self.weights.text
+        words = fusion.scaled_words(asked.lexicon.scores(asking.terms))
+        if asking.vectors is None or asked.vectors is None or not asked.has_vector.any():
+            return np.asarray(weights.alone * words, dtype=np.float32), np.zeros_like(words)
+        meaning = fusion.scaled_meaning(asking.vectors @ asked.vectors.T, asked.groups)
+        meaning *= asking.has_vector[:, None] & asked.has_vector[None, :]
+        share = np.where(_shared(asking.groups, asked.groups), weights.shared, weights.across)
+        share = np.where(asking.has_vector[:, None], share, weights.alone)
+        return np.asarray(share * words, dtype=np.float32), np.asarray(weights.meaning * meaning, dtype=np.float32)
+
+    def _verdicts(self, opportunity: OpportunityContent) -> tuple[NDArray[np.bool_], Floats]:
+        """Of every capability: whether it is excluded, and the share of requirements on which more must be asked."""
+        wanted = eligibility.requirements(opportunity, self.today)
+        columns = np.stack([self._column(one) for one in wanted])
+        return (columns == _FAIL).any(axis=0), (columns == _UNKNOWN).mean(axis=0)
+
+    def _column(self, wanted: Requirement) -> NDArray[np.int8]:
+        if wanted not in self._columns:
+            distinct, places = self._facts_of(wanted.kind)
+            codes = [_CODES[eligibility.decide(wanted, facts).verdict] for facts in distinct]
+            self._columns[wanted] = np.array(codes, dtype=np.int8)[places]
+        return self._columns[wanted]
+
+    def _facts_of(self, kind: RequirementKind) -> tuple[Sequence[eligibility.Facts], NDArray[np.int32]]:
+        """The distinct facts of all capabilities, and which of them each has."""
+        if kind not in self._facts:
+            seen: dict[eligibility.Facts, int] = {}
+            facts = (eligibility.facts_of(kind, one.offered, one.free) for one in self.capabilities)
+            places = np.array([seen.setdefault(one, len(seen)) for one in facts], dtype=np.int32)
+            self._facts[kind] = (list(seen), places)
+        return self._facts[kind]
+
+    def _judge(self, rows: Sequence[_Pair]) -> list[Judged]:
+        if not rows:
+            return []
+        features = np.array(
+            [
+                (words, meaning, *_structured(one.wanted, other.offered), unknown)
+                for one, other, words, meaning, unknown in rows
+            ]
+        )
+        weights = self.weights
+        demand = fusion.log_odds(features, weights.demand, weights.demand_bias)
+        provider = fusion.log_odds(features, weights.provider, weights.provider_bias)
+        score = np.round(calibration.joint(demand, provider), _DIGITS)
+        chance = self.calibrated.probability(score)
+        numbers = zip(
+            features.tolist(), demand.tolist(), provider.tolist(), score.tolist(), chance.tolist(), strict=True
+        )
+        return [
+            Judged(row[0].id, row[1].id, tuple(own), likes, liked, both, probability)
+            for row, (own, likes, liked, both, probability) in zip(rows, numbers, strict=True)
+        ]
+
+
+def unmet(capability: CapabilityContent, covered: coverage.Covered) -> CapabilityContent:
+    """The capability, had it been measured at what is asked for, with evidence."""
+    wanted = covered.indicator
+    measured = Measurement(wanted.metric, wanted.value, wanted.unit, ("evidence",))
+    others = [one for one in capability.measurements if one is not covered.best]
+    return replace(capability, measurements=(*others, measured))
+
+
+def _structured(wanted: OpportunityContent, offered: CapabilityContent) -> tuple[float, ...]:
+    """``domain``, ``indicators``, ``maturity``, ``budget``, ``region``: each 0 to 1."""
+    return (
+        domains.closeness(wanted.domains, offered.domains),
+        coverage.share(coverage.compare(wanted.indicators, offered.measurements)),
+        _maturity(wanted, offered),
+        _budget(wanted, offered),
+        _region(wanted.region, offered.region),
+    )
+
+
+def _maturity(wanted: OpportunityContent, offered: CapabilityContent) -> float:
+    if offered.maturity is None:
+        return 0.4
+    needed = next((int(one.value or "1") for one in wanted.constraints if one.kind == "maturity"), _NEEDED_MATURITY)
+    return max(0.0, 1.0 - 0.25 * max(0, needed - offered.maturity))
+
+
+def _budget(wanted: OpportunityContent, offered: CapabilityContent) -> float:
+    """1 where budget and price overlap, less the further the price lies above, one half where either is not said."""
+    if wanted.budget_most is None or offered.price_least is None:
+        return 0.5
+    if offered.price_least <= wanted.budget_most:
+        return 1.0
+    return max(0.0, wanted.budget_most / offered.price_least - 0.2)
+
+
+def _region(wanted: str, offered: str) -> float:
+    if not wanted or not offered:
+        return 0.5
+    one, other = eligibility.region_of(wanted), eligibility.region_of(offered)
+    if one == other or "全国" in (one, other):
+        return 1.0
+    provinces = eligibility.PROVINCES
+    return 0.6 if provinces.get(one, one) == provinces.get(other, other) else 0.0
+
+
+def _group(languages: frozenset[Language]) -> int:
+    """Bits: 1 Chinese, 2 English."""
+    return ("zh" in languages) + 2 * ("en" in languages)
+
+
+def _shared(one: NDArray[np.int8], other: NDArray[np.int8]) -> NDArray[np.bool_]:
+    return np.asarray((one[:, None] & other[None, :]) > 0)
+
+
+def _best(scores: NDArray[np.float32], may: NDArray[np.bool_], count: int | None) -> list[int]:
+    """The places of the highest scores among those that may."""
+    places = np.flatnonzero(may)
+    if count is None or len(places) <= count:
+        return [int(place) for place in places]
+    return [int(place) for place in places[np.argpartition(-scores[places], count)[:count]]]
+
+
+def _unknown_share(findings: Sequence[Finding]) -> float:
+    return sum(one.verdict == "unknown" for one in findings) / len(findings)
+
+
+def _order(judged: Judged) -> tuple[float, int, int]:
+    return -judged.score, judged.capability_id, judged.opportunity_id
+
+
+def _ordered(judged: Sequence[Judged]) -> Sequence[Judged]:
+    return sorted(judged, key=_order)
