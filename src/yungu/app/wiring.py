@@ -9,11 +9,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from yungu import hub, migrations
-from yungu.api import git as git_dialect, hf, modelscope, web, xet
+from yungu.api import git as git_dialect, hf, modelscope, openai, web, xet
 from yungu.api.http import App, Site
 from yungu.api.http.rates import Rates, Resource
 from yungu.app import signing_in, worker
 from yungu.app.settings import Settings
+from yungu.compute.backends.upstream import Upstreams
 from yungu.kernel.db import Database
 from yungu.search import Catalogue
 from yungu.storage.git import GitStore
@@ -27,6 +28,7 @@ DIALECTS = (
     ("git and git-lfs", git_dialect.routes),
     ("ModelScope", modelscope.legacy),
     ("ModelScope OpenAPI", modelscope.open_routes),
+    ("OpenAI", openai.routes),
     ("Pages", web.routes),
 )
 """What the hub speaks, with the names that the reference uses."""
@@ -38,11 +40,12 @@ def build_site(settings: Settings) -> Site:
     data.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds private repos
     database = Database(settings.sqlalchemy_url)
     migrations.upgrade(database)
+    secret = _secret(data)
     return Site(
         db=database,
         git=GitStore(data / "git"),
         store=LocalStore(data),
-        secret=_secret(data),
+        secret=secret,
         catalogue=Catalogue(data / "search", hub.LAYOUT),
         base_url=settings.base_url.rstrip("/") or None,
         address=settings.base_url.rstrip("/"),
@@ -52,6 +55,7 @@ def build_site(settings: Settings) -> Site:
         backups=Path(settings.backup_folder).expanduser() if settings.backup_folder else data / "backups",
         webhook_private_addresses=settings.webhook_private_addresses,
         modelscope_create_visibility=settings.modelscope_create_visibility,
+        pool=Upstreams(secret),
         tables=_tables(settings),
     )
 
@@ -63,6 +67,7 @@ def build_app(settings: Settings) -> App:
         ("/api/v1/", modelscope.render_legacy_error),
         ("/openapi/", modelscope.render_open_error),
         ("/api/", hf.render_error),
+        ("/v1/", openai.render_error),
         ("", web.render_error),
     ]
 
@@ -70,6 +75,7 @@ def build_app(settings: Settings) -> App:
     async def lifespan() -> AsyncIterator[None]:
         async with worker.running(site):
             yield
+        site.servers.close()
         site.tables.close()
         site.workers.shutdown()
         site.catalogue.close()

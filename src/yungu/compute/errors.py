@@ -49,3 +49,58 @@ class ModelTooLarge(DeploymentInvalid):
             hint="Ask for a shorter context, deploy a smaller or quantized copy, or give replicas more memory.",
         )
         self.name, self.needed_bytes, self.limit_bytes = name, needed_bytes, limit_bytes
+
+
+class ReplicaStalled(ReplicaFailed):
+    """A model server sent nothing for too long."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"The model server sent nothing for {seconds:g} seconds.", hint="Try again in a moment.")
+
+
+class CallTooLong(ReplicaFailed):
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"The call took longer than the {seconds:g} seconds that one may take.")
+
+
+class CallInvalid(Invalid):
+    """A call cannot be like that. ``param``: which of its fields."""
+
+    def __init__(self, message: str, param: str | None = None) -> None:
+        super().__init__(message)
+        self.param = param
+
+
+class CallRepeated(Conflict):
+    """A request id is for one call. ``call_id``, ``amount``: what came of it, None while it runs."""
+
+    def __init__(self, request_id: str, call_id: int | None, amount: int | None) -> None:
+        ended = "is running" if call_id is None else f"was paid with {amount} micro-credits (call {call_id})"
+        super().__init__(
+            f"The request {request_id} {ended}; it is not paid twice.", hint="Send another id to call again."
+        )
+        self.request_id, self.call_id, self.amount = request_id, call_id, amount
+
+
+class CallNotFound(NotFound):
+    def __init__(self, number: int) -> None:
+        super().__init__(f"There is no call {number}.")
+
+
+class PayerDenied(Denied):
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"You may not let {name} pay for this call.",
+            hint="Members who may write can let an organization pay; a fine-grained token must name the model, and "
+            "the organization with the right to write.",
+        )
+        self.name = name
+
+
+class IsolationUnavailable(Unavailable):
+    """Programs of strangers cannot be shut in on this machine."""
+
+    hint = "The kernel must allow namespaces to the server; see docs/how-to/run-jobs.md."
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"Programs cannot be isolated here: {reason}.")

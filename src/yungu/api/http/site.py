@@ -10,7 +10,9 @@ from pathlib import Path
 from yungu.accounts.backends import OpenIdProvider
 from yungu.accounts.models import SignInPolicy
 from yungu.api.http.rates import Rates
+from yungu.compute import CallLimits
 from yungu.compute.backends import Pool
+from yungu.compute.backends.upstream import Servers
 from yungu.hub import DownloadCounter, ViewCounter
 from yungu.kernel.db import Database
 from yungu.search import Catalogue
@@ -33,7 +35,8 @@ class Site:
     """Built once by the composition root. ``base_url`` None: answer with whatever host the client used. ``address``:
     where the hub says it is when nobody asks, in what it tells webhooks.
     ``modelscope_create_visibility``: see `yungu.app.settings`. ``backups``: the folder that they go to when they are
-    asked for on a page; ``pool``: where models run; ``worker_at``: when the work beside requests was last seen alive.
+    asked for on a page; ``pool``: where models run; ``servers``: connections to them; ``worker_at``: when the work
+    beside requests was last seen alive.
     """
 
     db: Database
@@ -49,6 +52,8 @@ class Site:
     openid: OpenId | None = None
     rates: Rates | None = None
     pool: Pool | None = None
+    servers: Servers = field(default_factory=Servers)
+    call_limits: CallLimits = field(default_factory=CallLimits)
     backups: Path | None = None
     worker_at: datetime | None = None
     downloads: DownloadCounter = field(default_factory=DownloadCounter)

@@ -20,3 +20,15 @@ from yungu.compute.models.fit import (
     Need as Need,
     Precision as Precision,
 )
+from yungu.compute.models.usage import (
+    Asked as Asked,
+    CallKind as CallKind,
+    CallLimits as CallLimits,
+    CallRecord as CallRecord,
+    Outcome as Outcome,
+    Paid as Paid,
+    Receipt as Receipt,
+    Ticket as Ticket,
+    Total as Total,
+    usages as usages,
+)

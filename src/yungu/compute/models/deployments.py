@@ -77,11 +77,13 @@ class Deployment:
 @dataclass(frozen=True, slots=True)
 class Target:
     """Where a call goes: ``url`` is the base to which "/v1/chat/completions" and the like are appended, ``headers`` go
-    along, ``model`` is what the server there calls the model."""
+    along, ``model`` is what the server there calls the model. ``may_be_private``: whether it may lie in the hub's own
+    network."""
 
     url: str
     headers: Mapping[str, str]
     model: str
+    may_be_private: bool = True
 
 
 deployments = sa.Table(

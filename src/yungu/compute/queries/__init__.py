@@ -10,3 +10,11 @@ from yungu.compute.queries.deployments import (
     ruled_deployment as ruled_deployment,
     visible_deployment as visible_deployment,
 )
+from yungu.compute.queries.usage import (
+    find_call_of_hold as find_call_of_hold,
+    get_call as get_call,
+    get_receipt as get_receipt,
+    list_calls as list_calls,
+    sum_by_day as sum_by_day,
+    sum_by_model as sum_by_model,
+)

@@ -16,3 +16,4 @@ from yungu.compute.rules.fit import (
     needs as needs,
 )
 from yungu.compute.rules.prices import cost as cost
+from yungu.compute.rules.usage import estimated_tokens as estimated_tokens

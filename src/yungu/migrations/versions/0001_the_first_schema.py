@@ -170,6 +170,36 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_upkeep_runs_state"), ["state"], unique=False)
 
     op.create_table(
+        "usages",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("request_id", sa.String(length=100), nullable=False),
+        sa.Column("deployment_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("model", sa.String(length=200), nullable=False, comment="the deployment's name then"),
+        sa.Column("payer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("token_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("provider_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("outcome", sa.String(length=16), nullable=False),
+        sa.Column("prompt_tokens", sa.BigInteger(), nullable=False),
+        sa.Column("completion_tokens", sa.BigInteger(), nullable=False),
+        sa.Column("is_estimated", sa.Boolean(), nullable=False),
+        sa.Column("device_seconds", sa.Float(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("prices", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False),
+        sa.Column("hold_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("started_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.Column("ended_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.CheckConstraint("amount >= 0 AND (amount = 0 OR hold_id IS NOT NULL)", name=op.f("ck_usages_paid_by_hold")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_usages")),
+        sa.UniqueConstraint("hold_id", name=op.f("uq_usages_hold_id")),
+    )
+    with op.batch_alter_table("usages", schema=None) as batch_op:
+        batch_op.create_index("ix_usages_deployment_id_id", ["deployment_id", "id"], unique=False)
+        batch_op.create_index("ix_usages_payer_id_id", ["payer_id", "id"], unique=False)
+        batch_op.create_index("ix_usages_user_id_id", ["user_id", "id"], unique=False)
+
+    op.create_table(
         "xet_files",
         sa.Column("hash", sa.String(length=64), nullable=False),
         sa.Column("sha256", sa.String(length=64), nullable=False),
@@ -402,42 +432,6 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("members", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_members_user_id"), ["user_id"], unique=False)
-
-    op.create_table(
-        "pilots",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
-        sa.Column("code", sa.String(length=32), nullable=False),
-        sa.Column("opportunity_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("capability_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("demand_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("provider_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("state", sa.String(length=16), nullable=False),
-        sa.Column("terms", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False),
-        sa.Column("terms_hash", sa.String(length=64), nullable=False),
-        sa.Column("demand_signed_at", yungu.kernel.db.Moment(timezone=True), nullable=True),
-        sa.Column("demand_signed_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("provider_signed_at", yungu.kernel.db.Moment(timezone=True), nullable=True),
-        sa.Column("provider_signed_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("repo", sa.String(length=200), nullable=False),
-        sa.Column("commit", sa.String(length=40), nullable=False),
-        sa.Column("attempts_count", sa.Integer(), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("is_public", sa.Boolean(), nullable=False),
-        sa.Column("event_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("created_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("created_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
-        sa.Column("changed_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
-        sa.Column("ended_at", yungu.kernel.db.Moment(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(["demand_id"], ["owners.id"], name=op.f("fk_pilots_demand_id")),
-        sa.ForeignKeyConstraint(["provider_id"], ["owners.id"], name=op.f("fk_pilots_provider_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_pilots")),
-        sa.UniqueConstraint("code", name=op.f("uq_pilots_code")),
-    )
-    with op.batch_alter_table("pilots", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_pilots_capability_id"), ["capability_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_pilots_demand_id"), ["demand_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_pilots_opportunity_id"), ["opportunity_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_pilots_provider_id"), ["provider_id"], unique=False)
 
     op.create_table(
         "quotas",
@@ -827,43 +821,6 @@ def upgrade() -> None:
         batch_op.create_index("ix_likes_user_liked_at", ["user_id", "liked_at", "repo_id"], unique=False)
 
     op.create_table(
-        "pilot_attempts",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
-        sa.Column("pilot_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("job_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("repo", sa.String(length=200), nullable=False),
-        sa.Column("commit", sa.String(length=40), nullable=False),
-        sa.Column("asked_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("asked_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["pilot_id"], ["pilots.id"], name=op.f("fk_pilot_attempts_pilot_id"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_pilot_attempts")),
-        sa.UniqueConstraint("job_id", name=op.f("uq_pilot_attempts_job_id")),
-        sa.UniqueConstraint("pilot_id", "number", name=op.f("uq_pilot_attempts_pilot_id_number")),
-    )
-    op.create_table(
-        "pilot_evidence",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
-        sa.Column("pilot_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("goal", sa.String(length=200), nullable=False),
-        sa.Column("value", sa.Float(), nullable=True),
-        sa.Column("text", sa.Text(), nullable=False),
-        sa.Column("link", sa.String(length=500), nullable=False),
-        sa.Column("added_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("added_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
-        sa.Column("confirmed_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("confirmed_at", yungu.kernel.db.Moment(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["pilot_id"], ["pilots.id"], name=op.f("fk_pilot_evidence_pilot_id"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_pilot_evidence")),
-    )
-    with op.batch_alter_table("pilot_evidence", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_pilot_evidence_pilot_id"), ["pilot_id"], unique=False)
-
-    op.create_table(
         "refs",
         sa.Column("repo_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("name", sa.String(length=300), nullable=False),
@@ -1178,11 +1135,101 @@ def upgrade() -> None:
         )
         batch_op.create_index("ix_notifications_user_id_at", ["user_id", "at"], unique=False)
 
+    op.create_table(
+        "pilots",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("code", sa.String(length=32), nullable=False),
+        sa.Column("claim_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("opportunity_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("capability_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("demand_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("provider_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("terms", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False),
+        sa.Column("terms_hash", sa.String(length=64), nullable=False),
+        sa.Column("demand_signed_at", yungu.kernel.db.Moment(timezone=True), nullable=True),
+        sa.Column("demand_signed_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("provider_signed_at", yungu.kernel.db.Moment(timezone=True), nullable=True),
+        sa.Column("provider_signed_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("repo", sa.String(length=200), nullable=False),
+        sa.Column("commit", sa.String(length=40), nullable=False),
+        sa.Column("attempts_count", sa.Integer(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("is_public", sa.Boolean(), nullable=False),
+        sa.Column("event_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("created_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("created_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.Column("changed_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.Column("ended_at", yungu.kernel.db.Moment(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["capability_id"], ["scenario_items.id"], name=op.f("fk_pilots_capability_id")),
+        sa.ForeignKeyConstraint(["claim_id"], ["scenario_claims.id"], name=op.f("fk_pilots_claim_id")),
+        sa.ForeignKeyConstraint(["demand_id"], ["owners.id"], name=op.f("fk_pilots_demand_id")),
+        sa.ForeignKeyConstraint(["opportunity_id"], ["scenario_items.id"], name=op.f("fk_pilots_opportunity_id")),
+        sa.ForeignKeyConstraint(["provider_id"], ["owners.id"], name=op.f("fk_pilots_provider_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_pilots")),
+        sa.UniqueConstraint("claim_id", name=op.f("uq_pilots_claim_id")),
+        sa.UniqueConstraint("code", name=op.f("uq_pilots_code")),
+    )
+    with op.batch_alter_table("pilots", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_pilots_capability_id"), ["capability_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_pilots_demand_id"), ["demand_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_pilots_opportunity_id"), ["opportunity_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_pilots_provider_id"), ["provider_id"], unique=False)
+
+    op.create_table(
+        "pilot_attempts",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("pilot_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("job_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("repo", sa.String(length=200), nullable=False),
+        sa.Column("commit", sa.String(length=40), nullable=False),
+        sa.Column("asked_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("asked_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["pilot_id"], ["pilots.id"], name=op.f("fk_pilot_attempts_pilot_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_pilot_attempts")),
+        sa.UniqueConstraint("job_id", name=op.f("uq_pilot_attempts_job_id")),
+        sa.UniqueConstraint("pilot_id", "number", name=op.f("uq_pilot_attempts_pilot_id_number")),
+    )
+    op.create_table(
+        "pilot_evidence",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("pilot_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("goal", sa.String(length=200), nullable=False),
+        sa.Column("value", sa.Float(), nullable=True),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("link", sa.String(length=500), nullable=False),
+        sa.Column("added_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("added_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.Column("confirmed_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("confirmed_at", yungu.kernel.db.Moment(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["pilot_id"], ["pilots.id"], name=op.f("fk_pilot_evidence_pilot_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_pilot_evidence")),
+    )
+    with op.batch_alter_table("pilot_evidence", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_pilot_evidence_pilot_id"), ["pilot_id"], unique=False)
+
     # ### end Alembic commands ###
 
 
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
+    with op.batch_alter_table("pilot_evidence", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_pilot_evidence_pilot_id"))
+
+    op.drop_table("pilot_evidence")
+    op.drop_table("pilot_attempts")
+    with op.batch_alter_table("pilots", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_pilots_provider_id"))
+        batch_op.drop_index(batch_op.f("ix_pilots_opportunity_id"))
+        batch_op.drop_index(batch_op.f("ix_pilots_demand_id"))
+        batch_op.drop_index(batch_op.f("ix_pilots_capability_id"))
+
+    op.drop_table("pilots")
     with op.batch_alter_table("notifications", schema=None) as batch_op:
         batch_op.drop_index("ix_notifications_user_id_at")
         batch_op.drop_index(
@@ -1257,11 +1304,6 @@ def downgrade() -> None:
 
     op.drop_table("repo_blobs")
     op.drop_table("refs")
-    with op.batch_alter_table("pilot_evidence", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_pilot_evidence_pilot_id"))
-
-    op.drop_table("pilot_evidence")
-    op.drop_table("pilot_attempts")
     with op.batch_alter_table("likes", schema=None) as batch_op:
         batch_op.drop_index("ix_likes_user_liked_at")
 
@@ -1340,13 +1382,6 @@ def downgrade() -> None:
 
     op.drop_table("repos")
     op.drop_table("quotas")
-    with op.batch_alter_table("pilots", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_pilots_provider_id"))
-        batch_op.drop_index(batch_op.f("ix_pilots_opportunity_id"))
-        batch_op.drop_index(batch_op.f("ix_pilots_demand_id"))
-        batch_op.drop_index(batch_op.f("ix_pilots_capability_id"))
-
-    op.drop_table("pilots")
     with op.batch_alter_table("members", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_members_user_id"))
 
@@ -1396,6 +1431,12 @@ def downgrade() -> None:
 
     op.drop_table("xorbs")
     op.drop_table("xet_files")
+    with op.batch_alter_table("usages", schema=None) as batch_op:
+        batch_op.drop_index("ix_usages_user_id_id")
+        batch_op.drop_index("ix_usages_payer_id_id")
+        batch_op.drop_index("ix_usages_deployment_id_id")
+
+    op.drop_table("usages")
     with op.batch_alter_table("upkeep_runs", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_upkeep_runs_state"))
 

@@ -1,0 +1,143 @@
+"""Calls are paid: the most that one can cost is held before, what it did cost is settled afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from yungu import accounts, credits
+from yungu.accounts import Actor, Owner
+from yungu.compute import queries
+from yungu.compute.errors import CallRepeated, PayerDenied
+from yungu.compute.models import Asked, CallLimits, CallRecord, Deployment, Outcome, Ticket, Usage, usages
+from yungu.compute.rules import usage as rules
+from yungu.compute.rules.prices import cost
+from yungu.credits import CreditsShort, Hold, RequestReused, Use
+from yungu.kernel import clock
+from yungu.kernel.db import Session, new_id
+
+_GRACE = timedelta(minutes=2)
+_MOST_ATTEMPTS = 9
+_INSERT = sa.insert(usages)
+
+
+def begin_call(session: Session, deployment: Deployment, actor: Actor, asked: Asked, limits: CallLimits) -> Ticket:
+    """Hold what the call can cost; nothing for a free one. The actor may call the deployment: see
+    `callable_deployment`.
+
+    Raises CallInvalid, PayerDenied, CreditsShort, CallRepeated, SignInRequired, OwnerNotFound, KeyInvalid."""
+    rules.check_asked(asked, deployment)
+    payer = _payer(session, deployment, actor, asked)
+    assert actor.id is not None
+    most = rules.most_usage(asked, deployment, limits.most_seconds)
+    ticket = Ticket(
+        deployment=deployment,
+        asked=asked,
+        payer_id=payer.id,
+        user_id=actor.id,
+        token_id=actor.token_id,
+        most=most,
+        hold=None,
+        most_tokens=None,
+        started_at=clock.now(),
+    )
+    return _held(session, ticket, limits) if cost(deployment.prices, most) else ticket
+
+
+def end_call(session: Session, ticket: Ticket, usage: Usage, outcome: Outcome, *, is_estimated: bool) -> CallRecord:
+    """Settle what the call did cost, at most what is held; the rest returns. Where nothing is to be paid, all does.
+
+    Raises HoldEnded when the hold's time was over, and it was swept."""
+    hold, prices = ticket.hold, ticket.deployment.prices
+    amount = rules.charge(prices, usage, hold.amount) if hold else 0
+    if hold is not None:
+        _end_hold(session, hold, usage, amount)
+    row: dict[str, Any] = {
+        "request_id": ticket.asked.request_id,
+        "deployment_id": ticket.deployment.id,
+        "model": ticket.deployment.name,
+        "payer_id": ticket.payer_id,
+        "user_id": ticket.user_id,
+        "token_id": ticket.token_id,
+        "provider_id": hold.provider_id if hold else None,
+        "kind": ticket.asked.kind,
+        "outcome": outcome,
+        **asdict(usage),
+        "is_estimated": is_estimated,
+        "amount": amount,
+        "hold_id": hold.id if hold else None,
+        "started_at": ticket.started_at,
+        "ended_at": clock.now(),
+    }
+    number = new_id(session.execute(_INSERT, row | {"prices": asdict(prices)}))
+    return CallRecord(id=number, prices=prices, **row)
+
+
+def _end_hold(session: Session, hold: Hold, usage: Usage, amount: int) -> None:
+    if amount:
+        credits.settle(session, hold.id, amount, asdict(usage))
+    else:
+        credits.release(session, hold.id)
+
+
+def _held(session: Session, ticket: Ticket, limits: CallLimits) -> Ticket:
+    """With the credits held: for all that the model could write, or where the client left that open and they do not
+    suffice, for as much as they do."""
+    provider = _provider(session, ticket)
+    try:
+        return replace(ticket, hold=_hold(session, ticket, limits, provider))
+    except CreditsShort as short:
+        asked, prices = ticket.asked, ticket.deployment.prices
+        tokens = rules.affordable_tokens(prices, ticket.most, asked.choices, short.available)
+        if asked.most_tokens is not None or not tokens:
+            raise
+    most = replace(ticket.most, completion_tokens=tokens * asked.choices)
+    less = replace(ticket, most=most, most_tokens=tokens)
+    return replace(less, hold=_hold(session, less, limits, provider))
+
+
+def _hold(session: Session, ticket: Ticket, limits: CallLimits, provider_id: int | None) -> Hold:
+    amount = cost(ticket.deployment.prices, ticket.most)
+    until = ticket.started_at + timedelta(seconds=limits.most_seconds) + _GRACE
+    use = Use("infer", ticket.deployment.name)
+    key = ticket.asked.request_id
+    for attempt in range(1, _MOST_ATTEMPTS + 1):
+        try:
+            return credits.hold(
+                session, ticket.payer_id, amount, use, key, until, provider_id=provider_id, is_first=True
+            )
+        except RequestReused:
+            known = credits.find_hold(session, ticket.payer_id, key)
+            if known is None or known.state not in ("released", "timed_out"):
+                raise _repeated(session, ticket, known) from None
+            key = f"{ticket.asked.request_id[:90]}/again{attempt}"  # nothing was paid for it: it may be tried again
+    raise CallRepeated(ticket.asked.request_id, None, None)
+
+
+def _repeated(session: Session, ticket: Ticket, known: Hold | None) -> CallRepeated:
+    call = queries.find_call_of_hold(session, known.id) if known else None
+    return CallRepeated(ticket.asked.request_id, call.id if call else None, call.amount if call else None)
+
+
+def _payer(session: Session, deployment: Deployment, actor: Actor, asked: Asked) -> Owner:
+    if actor.user is None:
+        raise accounts.SignInRequired
+    if not asked.organization or asked.organization.casefold() == actor.user.name.casefold():
+        payer = actor.user
+    else:
+        payer = accounts.get_owner(session, asked.organization)
+    if not rules.may_spend(actor, payer, deployment):
+        raise PayerDenied(payer.name)
+    return payer
+
+
+def _provider(session: Session, ticket: Ticket) -> int | None:
+    """Who earns: the deployment's owner, but nobody from itself; what an administrator runs is the house's."""
+    owner_id = ticket.deployment.owner_id
+    if owner_id == ticket.payer_id:
+        return None
+    owner = accounts.find_owner_by_id(session, owner_id)
+    return None if owner is None or owner.is_admin else owner_id
