@@ -185,6 +185,7 @@ class Database:
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
         self._writer = self.engine.execution_options(yungu_write=True)
+        self._glancing: Session | None = None
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -194,6 +195,18 @@ class Database:
                 yield session
         except (sa.exc.DataError, OverflowError) as error:
             raise ValueUnstorable from error
+
+    @contextmanager
+    def glance(self) -> Iterator[Session]:
+        """Like ``read``, on a connection that is kept for it: for the event loop, which takes one glance at a time."""
+        session, self._glancing = self._glancing or self.engine.connect(), None
+        try:
+            yield session
+        except (sa.exc.DataError, OverflowError) as error:
+            raise ValueUnstorable from error
+        finally:
+            session.rollback()
+            self._glancing = session
 
     @contextmanager
     def snapshot(self) -> Iterator[Session]:
@@ -213,6 +226,8 @@ class Database:
             raise ValueUnstorable from error
 
     def close(self) -> None:
+        if self._glancing is not None:
+            self._glancing.close()
         self.engine.dispose()
 
 

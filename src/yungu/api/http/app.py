@@ -108,7 +108,7 @@ class App:
             call.body_bytes = await read_body(call, route.max_body)
         work = cast(SyncHandler, route.handler)
         if route.quick and not route.writes and self.site.db.is_sqlite:
-            with self.site.db.read() as session:
+            with self.site.db.glance() as session:
                 return work(session, call)
         return await (call.write(work, call) if route.writes else call.read(work, call))
 

@@ -60,14 +60,13 @@ class FileResponse(Response):
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(status_code=200, headers=headers, media_type=media_type)
-        del self.headers["content-length"]
         self.source = source
         self.size_bytes = size_bytes
         self.etag = etag
-        self.headers["accept-ranges"] = "bytes"
-        self.headers["etag"] = f'"{etag}"'
+        self.raw_headers = [header for header in self.raw_headers if header[0] != b"content-length"]
+        self.raw_headers += [(b"accept-ranges", b"bytes"), (b"etag", f'"{etag}"'.encode("latin-1"))]
         if filename is not None:
-            self.headers["content-disposition"] = content_disposition(filename, disposition)
+            self.raw_headers.append((b"content-disposition", content_disposition(filename, disposition).encode()))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._check_file()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import sqlalchemy as sa
 
@@ -13,7 +14,7 @@ from yungu.hub.errors import RevisionNotFound
 from yungu.hub.models import Ref, Repo, refs
 from yungu.kernel.db import Session, recall
 from yungu.storage.errors import GitObjectMissing
-from yungu.storage.git import GitStore
+from yungu.storage.git import GitObjects, GitStore
 
 _REF = sa.select(refs.c.name, refs.c.oid, refs.c.moved_at)
 _REFS_BY_NAME = sa.select(refs.c.name, refs.c.oid).where(
@@ -80,6 +81,11 @@ def _ref_oid(session: Session, repo: Repo, names: Sequence[str]) -> str | None:
 
 def _peel(git: GitStore, repo: Repo, oid: str, name: str) -> str:
     try:
-        return git.open(repo.id).commit(oid).oid
+        return _commit_of(git.open(repo.id), oid)
     except GitObjectMissing as error:
         raise RevisionNotFound(name) from error
+
+
+@lru_cache(maxsize=16384)
+def _commit_of(git: GitObjects, oid: str) -> str:
+    return git.commit(oid).oid
