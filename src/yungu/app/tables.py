@@ -8,6 +8,7 @@ import yungu.credits.models
 import yungu.hub.models
 import yungu.kernel.events
 import yungu.kernel.upkeep
+import yungu.scenarios.models
 import yungu.scenarios.validation.models
 import yungu.storage.models
 import yungu.storage.xet.models  # noqa: F401 - each import fills the metadata
