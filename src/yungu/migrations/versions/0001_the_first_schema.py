@@ -1161,11 +1161,17 @@ def upgrade() -> None:
         sa.Column("created_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
         sa.Column("changed_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
         sa.Column("ended_at", yungu.kernel.db.Moment(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(["capability_id"], ["scenario_items.id"], name=op.f("fk_pilots_capability_id")),
-        sa.ForeignKeyConstraint(["claim_id"], ["scenario_claims.id"], name=op.f("fk_pilots_claim_id")),
-        sa.ForeignKeyConstraint(["demand_id"], ["owners.id"], name=op.f("fk_pilots_demand_id")),
-        sa.ForeignKeyConstraint(["opportunity_id"], ["scenario_items.id"], name=op.f("fk_pilots_opportunity_id")),
-        sa.ForeignKeyConstraint(["provider_id"], ["owners.id"], name=op.f("fk_pilots_provider_id")),
+        sa.ForeignKeyConstraint(
+            ["capability_id"], ["scenario_items.id"], name=op.f("fk_pilots_capability_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["claim_id"], ["scenario_claims.id"], name=op.f("fk_pilots_claim_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["demand_id"], ["owners.id"], name=op.f("fk_pilots_demand_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["opportunity_id"], ["scenario_items.id"], name=op.f("fk_pilots_opportunity_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["provider_id"], ["owners.id"], name=op.f("fk_pilots_provider_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_pilots")),
         sa.UniqueConstraint("claim_id", name=op.f("uq_pilots_claim_id")),
         sa.UniqueConstraint("code", name=op.f("uq_pilots_code")),

@@ -71,12 +71,14 @@ class Terms(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Pilot:
-    """A validation in the field (场景验证). ``terms_hash``: what a signature signs; ``demand_signed_at``,
+    """A validation in the field (场景验证), of an accepted claim. ``demand_id``, ``provider_id``: the owners of the two
+    items. ``terms_hash``: what a signature signs; ``demand_signed_at``,
     ``provider_signed_at``: when each side did, None while it has not. ``repo``, ``commit``: the program that the
-    provider brings. ``caused_by``: the fact that led here; ``event_id``: the last fact of the pilot itself."""
+    provider brings, "" until there is one. ``event_id``: the last fact of the pilot."""
 
     id: int
     code: str
+    claim_id: int
     opportunity_id: int
     capability_id: int
     demand_id: int
@@ -166,10 +168,15 @@ pilots = sa.Table(
     metadata,
     sa.Column("id", BigId, primary_key=True, autoincrement=True),
     sa.Column("code", sa.String(32), nullable=False, unique=True),
-    sa.Column("opportunity_id", BigId, nullable=False, index=True),
-    sa.Column("capability_id", BigId, nullable=False, index=True),
-    sa.Column("demand_id", BigId, sa.ForeignKey("owners.id"), nullable=False, index=True),
-    sa.Column("provider_id", BigId, sa.ForeignKey("owners.id"), nullable=False, index=True),
+    sa.Column("claim_id", BigId, sa.ForeignKey("scenario_claims.id", ondelete="CASCADE"), nullable=False, unique=True),
+    sa.Column(
+        "opportunity_id", BigId, sa.ForeignKey("scenario_items.id", ondelete="CASCADE"), nullable=False, index=True
+    ),
+    sa.Column(
+        "capability_id", BigId, sa.ForeignKey("scenario_items.id", ondelete="CASCADE"), nullable=False, index=True
+    ),
+    sa.Column("demand_id", BigId, sa.ForeignKey("owners.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("provider_id", BigId, sa.ForeignKey("owners.id", ondelete="CASCADE"), nullable=False, index=True),
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("terms", Json, nullable=False),
     sa.Column("terms_hash", sa.String(64), nullable=False),
