@@ -15,6 +15,7 @@ import numpy as np
 from yungu import accounts, hub
 from yungu.accounts import Actor
 from yungu.api.http import Site
+from yungu.app import demo_scenarios
 from yungu.hub.models import Kind, Repo, Visibility
 from yungu.kernel.db import Session
 from yungu.storage import content
@@ -38,6 +39,7 @@ def fill(site: Site) -> bool:
         _make_harvest(makers[0])
         _make_notes(makers[0])
         _make_tasting(makers[1])
+        demo_scenarios.fill(session, makers[0].actor, makers[1].actor)
     return True
 
 

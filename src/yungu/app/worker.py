@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 
-from yungu import accounts, credits, hub
+from yungu import accounts, credits, hub, scenarios
 from yungu.api.http import Site
 from yungu.api.http.blobs import read_blob
 from yungu.app import chores, courier, indexer, upkeep
@@ -92,6 +92,7 @@ async def _loop(site: Site, pulse: Pulse) -> None:
         if clock() - tended_at >= _TEND_EVERY_SECONDS:
             tended_at = clock()
             await _guarded(lambda: credits.tend(site.db, clock_now()))
+            await _guarded(lambda: scenarios.expire_due(site.db, clock_now()))
         site.worker_at = clock_now()
         before, seen = seen, await pulse.wait(seen, at_most_seconds=_FLUSH_EVERY_SECONDS)
         await _guarded(lambda: flush(site))

