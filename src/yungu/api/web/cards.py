@@ -1,13 +1,19 @@
 """Repo cards and other Markdown as safe HTML: GitHub's dialect, sanitised, links led into the repo.
 
 Markdown may hold HTML, so what counts is the sanitiser after it: an allow list of tags, attributes and classes. Images
-from elsewhere are left out (a page asks nobody but this server); their alternative text stays."""
+from elsewhere are left out (a page asks nobody but this server); their alternative text stays.
+
+Some texts were made to take long. None takes more than half a second of the processor: what is not laid out by then is
+shown as it was written."""
 
 from __future__ import annotations
 
 import re
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from html import escape, unescape
@@ -22,8 +28,20 @@ from yungu.api.web import code, mathematics
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.rules_core import StateCore
+    from markdown_it.rules_inline import StateInline
 
 MAX_MARKDOWN_BYTES = 512 * 1024
+"""Of a file, its front matter included."""
+MAX_BODY_CHARACTERS = 128 * 1024
+_MOST_LINES = 20_000
+_MOST_SECONDS = 0.3
+"""Of processor time for reading a text; drawing what was read takes about half as long."""
+_MOST_HIGHLIGHTED = 20_000
+_MOST_DEPTH = 500
+"""The sanitiser takes longer with every level that is left open."""
+_OPEN_OR_END = re.compile(r"<(/?)([a-z][a-z0-9]*)", re.IGNORECASE)
+_SELF_ENDING = set("br hr img input wbr col source p li dt dd td th tr thead tbody tfoot".split())
+_PLAIN = '<pre class="as-written" tabindex="0">'
 _FRONT_MATTER = re.compile(r"\A\ufeff?---[ \t]*\r?\n.*?^---[ \t]*\r?$\n?", re.DOTALL | re.MULTILINE)
 _HEADING = re.compile(r'<h([123]) id="([^"]{1,300})"[^>]*>(.{0,2000}?)</h\1>', re.DOTALL)
 _TAG = re.compile("<[^>]*>")
@@ -65,7 +83,16 @@ def render_markdown(text: str, links: str, images: str, folder: str = "") -> Mar
     """HTML that may stand on a page. ``links`` and ``images``: where relative addresses lead, without trailing slash;
     ``folder``: where in the repo the text lies."""
     body = _FRONT_MATTER.sub("", text, count=1)
-    return clean_html(_parser().render(body), links, images, folder)
+    is_reasonable = len(body) <= MAX_BODY_CHARACTERS and body.count("\n") <= _MOST_LINES
+    html = _lay_out(body) if is_reasonable else None
+    if html is None:
+        return Markup(f"{_PLAIN}{escape(body)}</pre>")  # noqa: S704 - escaped
+    return clean_html(html, links, images, folder)
+
+
+def is_as_written(html: str) -> bool:
+    """Whether ``render_markdown`` could do no more than show the text."""
+    return html.startswith(_PLAIN)
 
 
 def clean_html(html: str, links: str, images: str, folder: str = "") -> Markup:
@@ -88,6 +115,67 @@ def list_headings(html: str) -> Sequence[Heading]:
 
 def _words(html: str) -> str:
     return " ".join(unescape(_TAG.sub("", html)).split())[:120]
+
+
+class _TooIntricate(Exception):
+    """The time is over."""
+
+
+_ends_at: ContextVar[float] = ContextVar("ends_at")
+
+
+class _Watched(list[Any]):
+    """The pieces of a text, as they are found."""
+
+    def append(self, piece: Any) -> None:
+        _check_time()
+        super().append(piece)
+
+
+def _lay_out(body: str) -> str | None:
+    """Somebody's HTML, not yet safe; None when the text is too intricate."""
+    from markdown_it.rules_core import StateCore
+
+    parser = _parser()
+    state = StateCore(body, parser, {})
+    state.tokens = _Watched()
+    try:
+        with _limited_time():
+            parser.core.process(state)
+            html = str(parser.renderer.render(state.tokens, parser.options, state.env))
+    except _TooIntricate:
+        return None
+    return html if _depth(html) <= _MOST_DEPTH else None
+
+
+def _depth(html: str) -> int:
+    """How deep elements are nested at most, of those that only a tag of their own can end."""
+    depth = deepest = 0
+    for is_end, name in _OPEN_OR_END.findall(html):
+        if name not in _SELF_ENDING:
+            depth = max(0, depth + (-1 if is_end else 1))
+            deepest = max(deepest, depth)
+    return deepest
+
+
+@contextmanager
+def _limited_time() -> Iterator[None]:
+    token = _ends_at.set(time.thread_time() + _MOST_SECONDS)
+    try:
+        yield
+    finally:
+        _ends_at.reset(token)
+
+
+def _check_time() -> None:
+    if time.thread_time() > _ends_at.get():
+        raise _TooIntricate
+
+
+def _watch(_state: StateInline, _is_silent: bool) -> bool:
+    """A rule that never holds, asked before the others wherever a piece of a line may begin."""
+    _check_time()
+    return False
 
 
 class _Target:
@@ -184,6 +272,7 @@ def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": True, "highlight": _highlight}).use(gfm_plugin)
     parser.use(dollarmath_plugin, allow_labels=False, allow_space=False, allow_digits=False, double_inline=True)
     parser.core.ruler.push("anchors", _set_anchors)
+    parser.inline.ruler.before("text", "watch", _watch)
     return parser
 
 
@@ -206,6 +295,7 @@ def _highlight(text: str, language: str, _attributes: str) -> str:
         return f'<pre class="math block">{escape(text)}</pre>'
     if language == "mermaid":
         return f'<pre class="code mermaid"><code>{escape(text)}</code></pre>'
-    return (
-        f'<pre class="code"><code>{code.highlight(text, language=language) if language else escape(text)}</code></pre>'
-    )
+    _check_time()
+    is_marked = language and len(text) <= _MOST_HIGHLIGHTED
+    shown = code.highlight(text, language=language) if is_marked else escape(text)
+    return f'<pre class="code"><code>{shown}</code></pre>'

@@ -67,6 +67,7 @@ class FileView:
     lines: list[Markup] = field(default_factory=list)
     is_cut: bool = False
     html: Markup = field(default_factory=Markup)
+    is_as_written: bool = False
     header: SafetensorsHeader | None = None
     archive: Archive | None = None
     notebook: Notebook | None = None
@@ -199,7 +200,8 @@ def _text_view(place: Place, file: TreeFile, source: ReadSlice, *, shows_source:
     text = (data.rpartition(b"\n")[0] or data if is_cut else data).decode("utf-8", "replace").replace("\r\n", "\n")
     name = file.path.lower()
     if name.endswith(_MARKDOWN) and not shows_source and file.size_bytes <= cards.MAX_MARKDOWN_BYTES:
-        return FileView("markdown", html=cards.render_markdown(text, *_targets(place, file)))
+        html = cards.render_markdown(text, *_targets(place, file))
+        return FileView("markdown", html=html, is_as_written=cards.is_as_written(html))
     if name.endswith(".json") and not shows_source and not is_cut:
         text = _pretty(text)
     lines = code.highlight_lines(text, file.path)

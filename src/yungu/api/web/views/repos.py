@@ -88,6 +88,8 @@ def get_repo(session: Session, call: Call) -> Response:
     context: dict[str, Any] = {
         "frame": around,
         "card": card,
+        "card_is_as_written": card is not None and cards.is_as_written(card),
+        "card_is_long": card is None and any(file.path == "README.md" for file in files),
         "headings": cards.list_headings(card) if card else [],
         "facts": _facts(repo),
         "files": files,
