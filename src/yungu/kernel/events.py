@@ -25,7 +25,8 @@ import msgspec
 import sqlalchemy as sa
 
 from yungu.kernel import clock
-from yungu.kernel.db import OF_THIS_DATABASE, BigId, Database, Json, Moment, Session, metadata, new_id, upsert
+from yungu.kernel.db import OF_THIS_DATABASE, BigId, Database, Json, Moment, Session, metadata, upsert
+from yungu.kernel.prepared import Prepared
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +60,15 @@ listeners = sa.Table(
     sa.Column("event_id", sa.BigInteger, nullable=False),
 )
 
-_INSERT = sa.insert(events)
+_FIELDS = ("kind", "at", "actor_id", "repo_id", "caused_by", "payload", "origin")
+
+
+def _insert(dialect: str) -> sa.Executable:
+    turn = sa.text("0" if dialect == "sqlite" else "pg_current_xact_id()::text::bigint")
+    return sa.insert(events).values(turn=turn).returning(events.c.id)
+
+
+_INSERT = Prepared(_insert, columns=_FIELDS)
 
 Position = tuple[int, int]
 """How far a listener has read: (turn, event id)."""
@@ -112,9 +121,10 @@ def record(
         "caused_by": caused_by,
         "payload": msgspec.to_builtins(event),
         "origin": _origin.get(),
-        "turn": _this_turn(session),
     }
-    return new_id(session.execute(_INSERT, row))
+    made = _INSERT.first(session, row)
+    assert made is not None
+    return int(made[0])
 
 
 def read_after(session: Session, position: Position, *, limit: int, kinds: Sequence[str] = ()) -> Sequence[Fact]:
@@ -177,9 +187,3 @@ def _find_position(session: Session, name: str, *, lock: bool = False) -> Positi
     query = sa.select(listeners.c.turn, listeners.c.event_id).where(listeners.c.name == name)
     row = session.execute(query.with_for_update() if lock else query).first()
     return (row[0], row[1]) if row else START
-
-
-def _this_turn(session: Session) -> int:
-    if session.dialect.name == "sqlite":
-        return 0
-    return int(session.scalar(sa.text("SELECT pg_current_xact_id()::text::bigint")) or 0)

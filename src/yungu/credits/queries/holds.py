@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -14,24 +13,27 @@ from yungu.credits.errors import HoldNotFound
 from yungu.credits.models import Hold, Part, holds
 from yungu.kernel.db import Session, columns
 from yungu.kernel.pages import Page, decode_cursor, encode_cursor
+from yungu.kernel.prepared import Prepared
 
 _HOLD = columns(Hold, holds)
 _c = holds.c
-_GET = sa.select(*_HOLD).where(_c.id == sa.bindparam("number"))
-_LOCK = _GET.with_for_update()
-_FIND = sa.select(*_HOLD).where(_c.spender_id == sa.bindparam("spender"), _c.request_id == sa.bindparam("request"))
+_BY_ID = sa.select(*_HOLD).where(_c.id == sa.bindparam("number"))
+_GET = Prepared(_BY_ID)
+_LOCK = Prepared(_BY_ID.with_for_update())
+_OF_SPENDER = (_c.spender_id == sa.bindparam("spender")) & (_c.request_id == sa.bindparam("request"))
+_FIND = Prepared(sa.select(*_HOLD).where(_OF_SPENDER))
 
 
 def get_hold(session: Session, number: int, *, lock: bool = False) -> Hold:
     """Raises HoldNotFound."""
-    row = session.execute(_LOCK if lock else _GET, {"number": number}).first()
+    row = (_LOCK if lock else _GET).first(session, {"number": number})
     if row is None:
         raise HoldNotFound(number)
     return _hold(row)
 
 
 def find_hold(session: Session, spender_id: int, request_id: str) -> Hold | None:
-    row = session.execute(_FIND, {"spender": spender_id, "request": request_id}).first()
+    row = _FIND.first(session, {"spender": spender_id, "request": request_id})
     return _hold(row) if row else None
 
 
@@ -51,5 +53,9 @@ def list_expired_holds(session: Session, now: datetime, *, limit: int) -> Sequen
 
 
 def _hold(row: Any) -> Hold:
-    found = Hold(*row)
-    return replace(found, parts=msgspec.convert(found.parts, list[Part]))
+    values = list(row)
+    values[_PARTS] = msgspec.convert(values[_PARTS], list[Part])
+    return Hold(*values)
+
+
+_PARTS = [column.name for column in _HOLD].index("parts")

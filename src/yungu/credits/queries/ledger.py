@@ -13,15 +13,11 @@ from yungu.credits.models import Account, Audit, Difference, Transfer, accounts,
 from yungu.credits.rules import ledger as rules
 from yungu.kernel.db import Session, columns
 from yungu.kernel.errors import YunguError
+from yungu.kernel.prepared import Prepared
 
 _ACCOUNT = columns(Account, accounts)
 _TRANSFER = columns(Transfer, transfers)
-_LOCK = (
-    sa.select(*_ACCOUNT)
-    .where(accounts.c.id.in_(sa.bindparam("numbers", expanding=True)))
-    .order_by(accounts.c.id)
-    .with_for_update()
-)
+_LOCK = Prepared(sa.select(*_ACCOUNT).where(accounts.c.id == sa.bindparam("number")).with_for_update())
 _SIDES = ("debits_pending", "debits_posted", "credits_pending", "credits_posted")
 
 
@@ -42,10 +38,12 @@ def lock_accounts(session: Session, numbers: Collection[int]) -> dict[int, Accou
     """These accounts, which nobody else changes until this transaction ends, in an order that is everybody's.
 
     Raises AccountNotFound."""
-    found = {row.id: Account(*row) for row in session.execute(_LOCK, {"numbers": sorted(numbers)})}
-    for number in numbers:
-        if number not in found:
+    found = dict[int, Account]()
+    for number in sorted(numbers):
+        row = _LOCK.first(session, {"number": number})
+        if row is None:
             raise AccountNotFound(f"#{number}")
+        found[number] = Account(*row)
     return found
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -13,23 +12,25 @@ import sqlalchemy as sa
 from yungu.credits.errors import VoucherNotFound
 from yungu.credits.models import Account, Fund, Scope, Voucher, Wallet, accounts, vouchers
 from yungu.kernel.db import Session, columns
+from yungu.kernel.prepared import Prepared
 
 _VOUCHER = columns(Voucher, vouchers)
 _ACCOUNT = columns(Account, accounts)
 _c = vouchers.c
 _has_some = (
-    accounts.c.kind.in_(("issued", "cash"))
+    sa.or_(accounts.c.kind == "issued", accounts.c.kind == "cash")
     & (accounts.c.owner_id == sa.bindparam("owner"))
     & (accounts.c.credits_posted > accounts.c.debits_posted)
 )
 # Made once: building them takes longer than SQLite does.
 _FUNDS = sa.select(*_ACCOUNT).where(_has_some).order_by(accounts.c.id)
-_LOCK_FUNDS = (
+_LOCK_FUNDS = Prepared(
     sa.select(*_ACCOUNT)
     .where(sa.or_(_has_some, accounts.c.code == sa.bindparam("redeemed")))
     .order_by(accounts.c.id)
     .with_for_update()
 )
+_VOUCHERS_WITH_SOME = Prepared(sa.select(*_VOUCHER).join(accounts, accounts.c.id == _c.account_id).where(_has_some))
 _VOUCHERS_OF = sa.select(*_VOUCHER).where(_c.account_id.in_(sa.bindparam("accounts", expanding=True)))
 _has_rest = accounts.c.credits_posted > accounts.c.debits_posted + accounts.c.debits_pending
 
@@ -62,9 +63,10 @@ def lock_funds(session: Session, spender_id: int, redeemed: str) -> tuple[list[F
     """Where a spender's credits can come from and the account, by its code, that they go to; all locked in everybody's
     order."""
     asked = {"owner": spender_id, "redeemed": redeemed}
-    found = [Account(*row) for row in session.execute(_LOCK_FUNDS, asked)]
-    numbers = [account.id for account in found if account.kind == "issued"]
-    by_account = _vouchers_of(session, numbers)  # read after the lock, so that the caps are as they are now
+    found = [Account(*row) for row in _LOCK_FUNDS.all(session, asked)]
+    # read after the lock, so that the caps are as they are now
+    vouchers_now = [read_voucher(row) for row in _VOUCHERS_WITH_SOME.all(session, {"owner": spender_id})]
+    by_account = {voucher.account_id: voucher for voucher in vouchers_now}
     funds = [Fund(account, by_account.get(account.id)) for account in found if account.code != redeemed]
     return funds, next((account for account in found if account.code == redeemed), None)
 
@@ -107,5 +109,9 @@ def _vouchers_of(session: Session, account_ids: Sequence[int]) -> dict[int, Vouc
 
 
 def read_voucher(row: Any) -> Voucher:
-    voucher = Voucher(*row)
-    return replace(voucher, scope=msgspec.convert(voucher.scope, Scope))
+    values = list(row)
+    values[_SCOPE] = msgspec.convert(values[_SCOPE], Scope)
+    return Voucher(*values)
+
+
+_SCOPE = [column.name for column in _VOUCHER].index("scope")

@@ -34,9 +34,10 @@ from yungu.credits.service.ledger import book_new, open_account
 from yungu.kernel import clock
 from yungu.kernel.db import Session
 from yungu.kernel.events import record
+from yungu.kernel.prepared import Prepared
 
-_INSERT = sa.insert(holds)
-_CLOSE = (
+_INSERT = Prepared(sa.insert(holds), columns=[column.name for column in holds.c])
+_CLOSE = Prepared(
     sa.update(holds)
     .where(holds.c.id == sa.bindparam("number"))
     .values({name: sa.bindparam(name) for name in ("state", "settled_amount", "usage", "ended_at")})
@@ -83,9 +84,12 @@ def hold(
         "state": "open",
         "expires_at": expires_at,
         "created_at": now,
+        "settled_amount": 0,
+        "usage": None,
+        "ended_at": None,
     }
-    session.execute(_INSERT, row | {"parts": msgspec.to_builtins(parts)})
-    return Hold(**row, parts=parts, settled_amount=0, usage=None, ended_at=None)
+    _INSERT.run(session, row | {"parts": msgspec.to_builtins(parts)})
+    return Hold(**row, parts=parts)
 
 
 def settle(session: Session, number: int, actual: int, usage: Mapping[str, Any] | None = None) -> Hold:
@@ -212,7 +216,7 @@ def _end(
     for part, paid in sorted(zip(found.parts, charged, strict=True), key=lambda pair: pair[0].account_id):
         _give_back(session, part, paid)
     values: dict[str, Any] = {"state": state, "settled_amount": sum(charged), "usage": usage, "ended_at": clock.now()}
-    session.execute(_CLOSE, values | {"number": found.id})
+    _CLOSE.run(session, values | {"number": found.id})
     return replace(found, **values)
 
 

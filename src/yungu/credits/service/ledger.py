@@ -25,14 +25,16 @@ from yungu.credits.rules import ledger as rules
 from yungu.kernel import clock
 from yungu.kernel.db import Session, upsert
 from yungu.kernel.events import record
+from yungu.kernel.prepared import Prepared
 
-_SET_BALANCES = (
+_SET_BALANCES = Prepared(
     sa.update(accounts)
     .where(accounts.c.id == sa.bindparam("number"))
     .values({side: sa.bindparam(side) for side in ("debits_pending", "debits_posted")})
     .values({side: sa.bindparam(side) for side in ("credits_pending", "credits_posted")})
 )
-_INSERT = sa.insert(transfers).returning(transfers.c.id, sort_by_parameter_order=True)
+_FIELDS = ("key", "kind", "debit_id", "credit_id", "amount", "pending_id", "reverses_id", "expires_at", "reason", "at")
+_INSERT = Prepared(sa.insert(transfers).returning(transfers.c.id), columns=_FIELDS)
 
 
 def open_account(
@@ -113,14 +115,14 @@ def _find_booked(session: Session, fields: Sequence[Mapping[str, Any]]) -> list[
 
 def _write(session: Session, after: Mapping[int, Account], fields: Sequence[Mapping[str, Any]]) -> list[Transfer]:
     made = _insert(session, fields)
-    session.execute(_SET_BALANCES, queries.balances([after[number] for number in rules.accounts_of(fields)]))
+    _SET_BALANCES.run_each(session, queries.balances([after[number] for number in rules.accounts_of(fields)]))
     return made
 
 
 def _insert(session: Session, fields: Sequence[Mapping[str, Any]]) -> list[Transfer]:
     now = clock.now()
     try:
-        numbers = session.scalars(_INSERT, [{**row, "at": now} for row in fields]).all()
+        numbers = [_INSERT.all(session, {**row, "at": now})[0][0] for row in fields]
     except sa.exc.IntegrityError as error:  # the same new id at the same moment, between other accounts
         raise TransferReused(str(fields[0]["key"])) from error
     return [Transfer(id=number, at=now, **row) for number, row in zip(numbers, fields, strict=True)]
