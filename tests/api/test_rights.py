@@ -243,7 +243,7 @@ OPEN = """
     GET /api/v1/skills/{developer}/{skill}/archive/zip/{rev*} | GET /api/v1/skills/{developer}/{skill}/repo/files
     GET /api/v1/skills/{developer}/{skill}/repo | GET /openapi/v1/collections
     GET /openapi/v1/collections/{collection} | GET /openapi/v1/collections/{collection}/items
-    GET /collections | GET /collections/{owner}/{slug}
+    GET /collections | GET /collections/{owner}/{slug} | GET /-/policies | GET /-/policies/{policy}
 """
 PERSONAL = """
     GET /api/whoami-v2 | GET /api/settings/repositories | GET /api/organizations/{organization}/settings/repositories
@@ -297,6 +297,14 @@ KEYED = """
     GET /-/admin/owners/{owner}/reset | POST /-/admin/owners/{owner}/reset
     GET /-/admin/owners/{owner}/delete | POST /-/admin/owners/{owner}/delete
     GET /-/admin/owners/{owner}/quota | POST /-/admin/owners/{owner}/quota
+    GET /-/admin/credits | GET /-/admin/credits/grant | POST /-/admin/credits/grant | GET /-/admin/credits/vouchers
+    GET /-/admin/credits/vouchers/{number} | GET /-/admin/credits/vouchers/{number}/claw-back
+    POST /-/admin/credits/vouchers/{number}/claw-back | GET /-/admin/credits/audit
+    GET /-/admin/credits/books.beancount | GET /-/admin/credits/fund | POST /-/admin/credits/fund
+    GET /-/admin/credits/cash | POST /-/admin/credits/cash | GET /-/admin/credits/claim
+    POST /-/admin/credits/claim | GET /-/admin/credits/pay | POST /-/admin/credits/pay
+    GET /-/credits | GET /-/credits/{owner} | GET /-/credits/{owner}/receipts | GET /-/credits/{owner}/calls.csv
+    GET /-/receipts/{number}
 """
 CAS = "/xet/{epoch}/"
 

@@ -88,6 +88,7 @@ from yungu.credits.queries import (
     list_holds,
     list_vouchers,
     replay,
+    spent_by_fund,
 )
 from yungu.credits.rules.ledger import credits_text, parse_credits
 from yungu.credits.rules.policies import decide, explain
@@ -204,6 +205,7 @@ __all__ = [
     "replay",
     "reverse",
     "settle",
+    "spent_by_fund",
     "tend",
     "time_out",
     "warn",

@@ -14,6 +14,7 @@ from yungu.api.http.auth import SESSION_COOKIE
 from yungu.api.web import assets, charts, licences, naming, urls
 from yungu.api.web.language import COOKIE, LANGUAGES, Language, translations
 from yungu.api.web.visit import TOLD_COOKIE, Visit
+from yungu.credits import CREDIT, credits_text
 from yungu.kernel import clock
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def environment(language: Language) -> Environment:
     words = translations(language)
     made.install_gettext_callables(words.gettext, words.ngettext, newstyle=True)  # type: ignore[attr-defined]
     made.filters |= {"bytes": format_bytes, "count": format_count, "ago": partial(format_ago, language), "tone": tone}
-    made.filters |= {"identicon": identicon}
+    made.filters |= {"identicon": identicon, "credits": credits_text, "rounded": format_credits}
     made.globals |= {"urls": urls, "asset": assets.address, "language": language, "languages": LANGUAGES}
     made.globals |= {"draw_chart": charts.draw_chart, "draw_calendar": charts.draw_calendar}
     made.globals |= {"facet_value": partial(naming.facet_value, language)}
@@ -101,6 +102,12 @@ def format_bytes(count: int) -> str:
 def format_count(count: int) -> str:
     """``12.3k``: three digits that matter."""
     return str(count) if count < 1000 else _scaled(count, ("k", "M", "B", "T"))
+
+
+def format_credits(amount: int) -> str:
+    """Micro-credits as credits with three digits that matter, for charts: ``12.3``, ``0.0042``."""
+    value = amount / CREDIT
+    return format_count(round(value)) if abs(value) >= 1000 else f"{float(f'{value:.3g}'):f}".rstrip("0").rstrip(".")
 
 
 def _scaled(count: int, units: tuple[str, ...]) -> str:

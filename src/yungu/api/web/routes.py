@@ -9,6 +9,7 @@ from yungu.api.web.views import (
     access,
     admin,
     admin_audit,
+    admin_credits,
     admin_jobs,
     admin_people,
     admin_storage,
@@ -26,11 +27,13 @@ from yungu.api.web.views import (
     organizations,
     owners,
     people,
+    policies,
     repos,
     search,
     settings,
     upload,
     viewer,
+    wallet,
     webhooks,
 )
 
@@ -170,6 +173,31 @@ routes.post("/-/admin/invitations/revoke")(invitations.post_all_revoke)
 routes.get("/-/admin/invitations/revoke")(repos.get_parent)
 routes.get("/-/admin/audit")(admin_audit.get_audit)
 routes.get("/-/admin/audit.csv")(admin_audit.get_export)
+
+routes.get("/-/admin/credits")(admin_credits.get_credits)
+routes.get("/-/admin/credits/grant")(admin_credits.get_grant)
+routes.post("/-/admin/credits/grant")(admin_credits.post_grant)
+routes.get("/-/admin/credits/vouchers")(admin_credits.get_vouchers)
+routes.get("/-/admin/credits/vouchers/{number}")(admin_credits.get_voucher)
+routes.post("/-/admin/credits/vouchers/{number}/claw-back")(admin_credits.post_claw_back)
+routes.get("/-/admin/credits/vouchers/{number}/claw-back")(repos.get_parent)
+routes.get("/-/admin/credits/audit")(admin_credits.get_audit)
+routes.get("/-/admin/credits/books.beancount")(admin_credits.get_books)
+for _verb, _handler in {
+    "fund": admin_credits.post_fund,
+    "cash": admin_credits.post_cash,
+    "claim": admin_credits.post_claim,
+    "pay": admin_credits.post_pay,
+}.items():
+    routes.post(f"/-/admin/credits/{_verb}")(_handler)
+    routes.get(f"/-/admin/credits/{_verb}")(repos.get_parent)
+
+routes.get("/-/credits", "/-/credits/{owner}")(wallet.get_wallet)
+routes.get("/-/credits/{owner}/receipts")(wallet.get_receipts)
+routes.get("/-/credits/{owner}/calls.csv")(wallet.get_export)
+routes.get("/-/receipts/{number}")(wallet.get_receipt)
+routes.get("/-/policies")(policies.get_policies)
+routes.get("/-/policies/{policy}")(policies.get_policy)
 
 routes.get("/{owner}")(owners.get_owner)
 routes.get("/users/{owner}/follow")(owners.get_followed)

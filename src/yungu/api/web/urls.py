@@ -144,6 +144,30 @@ def admin_owner(name: str) -> str:
     return admin(f"owners/{quote(name, safe='')}")
 
 
+def wallet(owner_name: str, page: str = "") -> str:
+    """What a user or an organization has, or one of the pages below."""
+    place = f"/-/credits/{quote(owner_name, safe='')}"
+    return f"{place}/{page}" if page else place
+
+
+def receipt(number: int) -> str:
+    return f"/-/receipts/{number}"
+
+
+def policy(name: str) -> str:
+    return f"/-/policies/{quote(name, safe='')}"
+
+
+def deployment(name: str, verb: str = "") -> str:
+    """The page of a callable model ("namespace/name"), or where one of its forms goes."""
+    place = f"/-/deployments/{quote(name, safe='/')}"
+    return f"{place}/{verb}" if verb else place
+
+
+def playground(name: str) -> str:
+    return f"/-/playground/{quote(name, safe='/')}"
+
+
 def organization_settings(organization: str) -> str:
     return f"/organizations/{quote(organization, safe='')}/settings"
 

@@ -1,6 +1,6 @@
 """Every SELECT of credits."""
 
-from yungu.credits.queries.budgets import list_budgets, list_due, list_earned, list_granted
+from yungu.credits.queries.budgets import list_budgets, list_due, list_earned, list_granted, spent_by_fund
 from yungu.credits.queries.holds import find_hold, get_hold, list_expired_holds, list_holds
 from yungu.credits.queries.ledger import (
     find_account,
@@ -54,4 +54,5 @@ __all__ = [
     "lock_accounts",
     "lock_funds",
     "replay",
+    "spent_by_fund",
 ]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import sqlalchemy as sa
 
-from yungu.credits.models import Budget, Due, Earned, Voucher, accounts, vouchers
+from yungu.credits.models import Budget, Due, Earned, Voucher, accounts, transfers, vouchers
 from yungu.credits.queries.vouchers import read_voucher
 from yungu.kernel.db import Session, columns
 from yungu.kernel.pages import Page, decode_cursor, encode_cursor
@@ -74,3 +75,17 @@ def _grants(session: Session) -> dict[str, tuple[int, int, int, int, int]]:
     query = sa.select(vouchers.c.budget, count, granted, left, held, gone)
     rows = session.execute(query.join(accounts, _c.id == vouchers.c.account_id).group_by(vouchers.c.budget))
     return {row[0]: (int(row[1]), int(row[2]), int(row[3]), int(row[4]), int(row[5])) for row in rows}
+
+
+def spent_by_fund(session: Session, owner_id: int, since: datetime) -> dict[int | None, int]:
+    """What an owner has paid with each voucher, and with cash (None), since a moment."""
+    query = (
+        sa.select(vouchers.c.id, sa.func.sum(transfers.c.amount))
+        .select_from(transfers)
+        .join(accounts, _c.id == transfers.c.debit_id)
+        .outerjoin(vouchers, vouchers.c.account_id == _c.id)
+        .where(_c.owner_id == owner_id, _c.kind.in_(("issued", "cash")))
+        .where(transfers.c.kind == "post", transfers.c.at >= since)
+        .group_by(vouchers.c.id)
+    )
+    return {row[0]: int(row[1]) for row in session.execute(query)}
