@@ -88,7 +88,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Dealt:
-    """What was chosen for a whole market: pairs, best first for each opportunity, and how the market fares with them."""
+    """What was chosen for a whole market: pairs, best first for each opportunity, and how the market fares."""
 
     pairs: Sequence[Judged]
     measures: measures.Measures

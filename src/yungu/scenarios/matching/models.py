@@ -1,0 +1,139 @@
+"""Rows and values of matching: vectors, runs with all that went into them, proposals, and what came of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from yungu.kernel.db import BigId, Json, Moment, metadata
+
+RunKind = Literal["market", "opportunity", "capability"]
+RunState = Literal["draft", "published"]
+MatchStatus = Literal["proposed", "accepted", "declined", "lapsed"]
+Answer = Literal["yes", "no"]
+Deed = Literal["shown", "opened", "contacted", "intended", "succeeded", "failed"]
+"""``shown``: it stood on a page; ``contacted``: one wrote to the other; ``intended``: a letter of intent; the last two:
+what became of the pilot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One recommendation run and all that went into it. ``inputs``: what `replay` needs: item versions, free places,
+    weights, rules, calibration, embedding model with the hash of the vectors, versions of code and libraries;
+    ``result_hash``: of the list it gave."""
+
+    id: int
+    kind: RunKind
+    subject_id: int | None
+    state: RunState
+    made_at: datetime
+    made_by: int | None
+    caused_by: int | None
+    inputs: Mapping[str, Any]
+    measures: Mapping[str, Any]
+    result_hash: str
+    published_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A pair that was proposed. ``rank`` counts from 1 in the opportunity's list; ``features`` in the order of
+    ``fusion.FEATURES``; ``event_id``: of the fact that proposed it."""
+
+    id: int
+    run_id: int
+    opportunity_id: int
+    opportunity_version: int
+    capability_id: int
+    capability_version: int
+    rank: int
+    score: float
+    probability: float
+    features: Sequence[float]
+    status: MatchStatus
+    demand_answer: Answer | None
+    provider_answer: Answer | None
+    reason: str
+    made_at: datetime
+    answered_at: datetime | None
+    event_id: int
+
+
+vectors = sa.Table(
+    "scenario_vectors",
+    metadata,
+    sa.Column("model", sa.String(200), primary_key=True),
+    sa.Column("text_hash", sa.String(64), primary_key=True),
+    sa.Column("vector", sa.LargeBinary, nullable=False),
+    sa.Column("made_at", Moment, nullable=False),
+    comment="vector: little-endian float32 of length one",
+)
+
+runs = sa.Table(
+    "scenario_runs",
+    metadata,
+    sa.Column("id", BigId, primary_key=True, autoincrement=True),
+    sa.Column("kind", sa.String(12), nullable=False),
+    sa.Column("subject_id", BigId),
+    sa.Column("state", sa.String(12), nullable=False),
+    sa.Column("made_at", Moment, nullable=False),
+    sa.Column("made_by", BigId),
+    sa.Column("caused_by", sa.BigInteger),
+    sa.Column("inputs", Json, nullable=False),
+    sa.Column("measures", Json, nullable=False),
+    sa.Column("result_hash", sa.String(64), nullable=False),
+    sa.Column("published_at", Moment),
+)
+
+matches = sa.Table(
+    "scenario_matches",
+    metadata,
+    sa.Column("id", BigId, primary_key=True, autoincrement=True),
+    sa.Column("run_id", BigId, sa.ForeignKey("scenario_runs.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("opportunity_id", BigId, sa.ForeignKey("scenario_items.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("opportunity_version", sa.Integer, nullable=False),
+    sa.Column(
+        "capability_id", BigId, sa.ForeignKey("scenario_items.id", ondelete="CASCADE"), nullable=False, index=True
+    ),
+    sa.Column("capability_version", sa.Integer, nullable=False),
+    sa.Column("rank", sa.Integer, nullable=False),
+    sa.Column("score", sa.Float, nullable=False),
+    sa.Column("probability", sa.Float, nullable=False),
+    sa.Column("features", Json, nullable=False),
+    sa.Column("status", sa.String(12), nullable=False),
+    sa.Column("demand_answer", sa.String(3)),
+    sa.Column("provider_answer", sa.String(3)),
+    sa.Column("reason", sa.String(2000), nullable=False, default=""),
+    sa.Column("made_at", Moment, nullable=False),
+    sa.Column("answered_at", Moment),
+    sa.Column("event_id", sa.BigInteger, nullable=False, default=0),
+    sa.UniqueConstraint("run_id", "opportunity_id", "capability_id"),
+    sa.Index("ix_scenario_matches_opportunity_id_status", "opportunity_id", "status", "id"),
+)
+
+deeds = sa.Table(
+    "scenario_match_deeds",
+    metadata,
+    sa.Column("match_id", BigId, sa.ForeignKey("scenario_matches.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("what", sa.String(12), primary_key=True),
+    sa.Column("side", sa.String(12), primary_key=True),
+    sa.Column("by_id", BigId),
+    sa.Column("at", Moment, nullable=False),
+    comment="the first time that each thing happened to a match, on each side",
+)
+
+calibrations = sa.Table(
+    "scenario_calibrations",
+    metadata,
+    sa.Column("version", BigId, primary_key=True, autoincrement=True),
+    sa.Column("kind", sa.String(12), nullable=False),
+    sa.Column("knots", Json, nullable=False),
+    sa.Column("values", Json, nullable=False),
+    sa.Column("outcome_count", sa.Integer, nullable=False),
+    sa.Column("error", sa.Float, nullable=False),
+    sa.Column("made_at", Moment, nullable=False),
+)
