@@ -104,3 +104,27 @@ class IsolationUnavailable(Unavailable):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"Programs cannot be isolated here: {reason}.")
+
+
+class JobNotFound(NotFound):
+    def __init__(self, number: int) -> None:
+        super().__init__(f"There is no job {number}.")
+
+
+class JobInvalid(Invalid):
+    """Such a job cannot be done; the message says why."""
+
+
+class JobDenied(Denied):
+    """The actor may know of the job, but not do or see this."""
+
+
+class JobFailed(Unavailable):
+    """A job cannot come to its end; the message says why."""
+
+
+class LeaseLost(Conflict):
+    """Another worker does this job now, or nobody any more."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"Job {number} is not this worker's any more.")

@@ -20,6 +20,19 @@ from yungu.compute.models.fit import (
     Need as Need,
     Precision as Precision,
 )
+from yungu.compute.models.jobs import (
+    JOB_KINDS as JOB_KINDS,
+    OPEN_JOBS as OPEN_JOBS,
+    BatchSpec as BatchSpec,
+    EvaluationSpec as EvaluationSpec,
+    Job as Job,
+    JobKind as JobKind,
+    JobSpec as JobSpec,
+    JobState as JobState,
+    JobTerms as JobTerms,
+    Progress as Progress,
+    RepoPlace as RepoPlace,
+)
 from yungu.compute.models.usage import (
     Asked as Asked,
     CallKind as CallKind,

@@ -10,6 +10,12 @@ from yungu.compute.queries.deployments import (
     ruled_deployment as ruled_deployment,
     visible_deployment as visible_deployment,
 )
+from yungu.compute.queries.jobs import (
+    find_job as find_job,
+    get_job as get_job,
+    get_open_job as get_open_job,
+    list_jobs as list_jobs,
+)
 from yungu.compute.queries.usage import (
     find_call_of_hold as find_call_of_hold,
     get_call as get_call,

@@ -15,5 +15,11 @@ from yungu.compute.rules.fit import (
     gguf_config as gguf_config,
     needs as needs,
 )
+from yungu.compute.rules.jobs import (
+    METRICS as METRICS,
+    may_see_items as may_see_items,
+    read_spec as read_spec,
+    seconds_cost as seconds_cost,
+)
 from yungu.compute.rules.prices import cost as cost
 from yungu.compute.rules.usage import estimated_tokens as estimated_tokens

@@ -258,6 +258,47 @@ def upgrade() -> None:
         batch_op.create_index("ix_collections_updated", ["updated_at", "id"], unique=False)
 
     op.create_table(
+        "compute_jobs",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("spec", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("owner_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("created_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("dataset_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("priority", sa.Integer(), nullable=False, comment="smaller goes first"),
+        sa.Column("turn", sa.BigInteger(), nullable=False, comment="fair order between owners"),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("lease", sa.String(length=64), nullable=True),
+        sa.Column("lease_until", yungu.kernel.db.Moment(timezone=True), nullable=True),
+        sa.Column("is_unwanted", sa.Boolean(), nullable=False),
+        sa.Column("done_count", sa.BigInteger(), nullable=False),
+        sa.Column("total_count", sa.BigInteger(), nullable=False),
+        sa.Column("message", sa.String(length=1000), nullable=False),
+        sa.Column(
+            "checkpoint", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False
+        ),
+        sa.Column("result", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=True),
+        sa.Column("budget", sa.BigInteger(), nullable=False),
+        sa.Column("second_price", sa.BigInteger(), nullable=False),
+        sa.Column("hold_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("used_seconds", sa.Float(), nullable=False),
+        sa.Column("calls_amount", sa.BigInteger(), nullable=False),
+        sa.Column("cost", sa.BigInteger(), nullable=False),
+        sa.Column("event_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("asked_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.Column("started_at", yungu.kernel.db.Moment(timezone=True), nullable=True),
+        sa.Column("ended_at", yungu.kernel.db.Moment(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["owner_id"], ["owners.id"], name=op.f("fk_compute_jobs_owner_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_compute_jobs")),
+    )
+    with op.batch_alter_table("compute_jobs", schema=None) as batch_op:
+        batch_op.create_index("ix_compute_jobs_created_by_id", ["created_by", "id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_compute_jobs_dataset_id"), ["dataset_id"], unique=False)
+        batch_op.create_index("ix_compute_jobs_owner_id_id", ["owner_id", "id"], unique=False)
+        batch_op.create_index("ix_compute_jobs_queue", ["state", "priority", "turn", "id"], unique=False)
+
+    op.create_table(
         "credit_holds",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.Column("request_id", sa.String(length=100), nullable=False),
@@ -1101,7 +1142,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_discussion_events")),
     )
     with op.batch_alter_table("discussion_events", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_discussion_events_discussion_id"), ["discussion_id"], unique=False)
+        batch_op.create_index("ix_discussion_events_discussion_id", ["discussion_id", "id"], unique=False)
 
     op.create_table(
         "notifications",
@@ -1248,7 +1289,7 @@ def downgrade() -> None:
 
     op.drop_table("notifications")
     with op.batch_alter_table("discussion_events", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_discussion_events_discussion_id"))
+        batch_op.drop_index("ix_discussion_events_discussion_id")
 
     op.drop_table("discussion_events")
     with op.batch_alter_table("webhook_deliveries", schema=None) as batch_op:
@@ -1424,6 +1465,13 @@ def downgrade() -> None:
         batch_op.drop_index("ix_credit_holds_state_expires_at")
 
     op.drop_table("credit_holds")
+    with op.batch_alter_table("compute_jobs", schema=None) as batch_op:
+        batch_op.drop_index("ix_compute_jobs_queue")
+        batch_op.drop_index("ix_compute_jobs_owner_id_id")
+        batch_op.drop_index(batch_op.f("ix_compute_jobs_dataset_id"))
+        batch_op.drop_index("ix_compute_jobs_created_by_id")
+
+    op.drop_table("compute_jobs")
     with op.batch_alter_table("collections", schema=None) as batch_op:
         batch_op.drop_index("ix_collections_updated")
 
