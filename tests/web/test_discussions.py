@@ -57,6 +57,42 @@ def test_a_question_and_its_answer_stand_on_one_page(visit: Visit, repo: Repo, g
     assert "How warm?" in visit().read(page_of(repo))
 
 
+def test_a_long_thread_shows_its_beginning_and_its_end_and_the_rest_when_asked(
+    live: LiveHub, repo: Repo, guest: Visitor
+) -> None:
+    address = ask(guest, repo, text="the very question")
+    found = live.world.read_in(hub.get_discussion, repo, int(address.rpartition("/")[2]))
+    said = [live.world.write_in(hub.add_comment, repo, found, live.actor(guest.name), f"say {n}") for n in range(120)]
+
+    def numbers(page: str) -> list[int]:
+        return [int(number) for number in re.findall(r"<p>say (\d+)</p>", page)]
+
+    last = guest.read(address)
+    assert "the very question" in last and numbers(last) == list(range(70, 120))
+    older = re.search(r'href="([^"]*until=\d+)"', last)
+    assert older is not None
+    page = guest.read(older[1])
+    assert "the very question" in page and numbers(page) == list(range(20, 70))
+    first = guest.read(re.search(r'href="([^"]*until=\d+)"', page)[1])  # type: ignore[index]
+    assert numbers(first) == list(range(20)) and "until=" not in first.partition("<form")[0]
+    assert f'href="{address}"' in page
+    changed = guest.submit(older[1], f"{older[1].replace('?', '/edit?')}", comment=str(said[30].id), text="say 5000")
+    assert changed.headers["location"] == f"{older[1]}#comment-{said[30].id}"
+    told = guest.get(f"/api/models/{repo.repo_id}/discussions/{found.number}").json()
+    assert len(told["events"]) == 121, "clients get everything"
+
+
+def test_a_long_list_goes_on_where_it_was_left(live: LiveHub, repo: Repo, guest: Visitor) -> None:
+    for number in range(35):
+        live.world.write_in(hub.open_discussion, live.site.git, repo, live.actor(guest.name), title=f"number {number}.")
+    first = guest.read(page_of(repo))
+    next_page = re.search(r'rel="next" href="([^"]+)"', first)
+    assert next_page is not None and "number 34." in first and "number 4." not in first
+    live.world.write_in(hub.open_discussion, live.site.git, repo, live.actor(guest.name), title="in between")
+    second = guest.read(next_page[1].replace("&amp;", "&"))
+    assert all(f"number {number}." in second for number in range(5)) and "number 5." not in second
+
+
 def test_a_closed_discussion_leaves_the_open_list(visit: Visit, repo: Repo, guest: Visitor) -> None:
     address = ask(guest, repo)
     guest.submit(address, f"{address}/comment", text="Never mind", status="closed")

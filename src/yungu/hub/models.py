@@ -688,11 +688,12 @@ discussion_events = sa.Table(
     "discussion_events",
     metadata,
     sa.Column("id", BigId, primary_key=True, autoincrement=True),
-    sa.Column("discussion_id", BigId, sa.ForeignKey("discussions.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("discussion_id", BigId, sa.ForeignKey("discussions.id", ondelete="CASCADE"), nullable=False),
     sa.Column("kind", sa.String(16), nullable=False),
     sa.Column("at", Moment, nullable=False),
     sa.Column("author_id", BigId, sa.ForeignKey("owners.id", ondelete="SET NULL")),
     sa.Column("payload", Json, nullable=False),
+    sa.Index("ix_discussion_events_discussion_id", "discussion_id", "id"),
 )
 
 # --- spaces: what their owners set, for whoever runs them

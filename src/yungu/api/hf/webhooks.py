@@ -154,7 +154,7 @@ def _discussion_details(site: Site, session: Session, fact: Fact, repo: hub.Repo
 
 def _comment(session: Session, fact: Fact, found: hub.Discussion) -> hub.DiscussionEvent | None:
     if fact.kind == "DiscussionOpened":
-        return hub.list_discussion_events(session, found)[0]
+        return hub.get_description(session, found)
     return hub.get_comment(session, found, fact.payload["comment_id"]) if "comment_id" in fact.payload else None
 
 

@@ -88,7 +88,7 @@ def _text(session: Session, fact: Fact, found: Discussion) -> str:
     if fact.kind in ("DiscussionStatusChanged", "PullRequestReviewed"):
         return ""
     if fact.kind == "DiscussionOpened":
-        return str(queries.list_discussion_events(session, found)[0].payload["text"])
+        return str(queries.get_description(session, found).payload["text"])
     return str(queries.get_comment(session, found, fact.payload["comment_id"]).payload["text"])
 
 

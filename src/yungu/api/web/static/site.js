@@ -80,3 +80,13 @@ for (const tab of document.querySelectorAll(".tabs [aria-current]")) {
   const bar = tab.parentElement;
   bar.scrollLeft = tab.offsetLeft - bar.offsetLeft - (bar.clientWidth - tab.offsetWidth) / 2;
 }
+
+// A comment that an address names may stand in an older part of the thread.
+const wanted = /^#comment-(\d+)$/.exec(location.hash);
+if (wanted && document.querySelector(".thread") && !document.querySelector(wanted[0])) {
+  const address = new URL(location.href);
+  if (!address.searchParams.has("until")) {
+    address.searchParams.set("until", wanted[1]);
+    location.replace(address);
+  }
+}

@@ -15,7 +15,6 @@ from yungu.api.http.call import whole_number
 from yungu.api.web import cards, urls
 from yungu.api.web.forms import EMPTY, FieldInvalid, Form, read_form, shown_again
 from yungu.api.web.rendering import page, see_other
-from yungu.api.web.views.files import page_number
 from yungu.api.web.views.repos import frame, named_revisions
 from yungu.api.web.visit import Visit, begin
 from yungu.hub import Discussion, DiscussionEvent, Repo
@@ -23,6 +22,7 @@ from yungu.kernel.db import Session
 
 View = Literal["conversation", "commits", "files"]
 _PER_PAGE = 30
+_EVENTS_PER_PAGE = 50
 _MAX_COMMITS = 250
 _MAX_TEXT = 65_536
 _STATUSES = {"open": ("open", "draft"), "closed": ("closed", "merged")}
@@ -34,16 +34,16 @@ _STATUSES = {"open": ("open", "draft"), "closed": ("closed", "merged")}
 def get_list(session: Session, call: Call) -> Response:
     visit = begin(session, call)
     repo = hub.readable_repo(session, call.kind, call.repo_id, visit.actor)
-    asked, number = call.query_params, page_number(call)
+    asked = call.query_params
     status = asked["status"] if asked.get("status") in _STATUSES else "open"
     kind = asked["type"] if asked.get("type") in ("discussion", "pull_request") else ""
-    count, found = hub.list_discussions(
+    found = hub.page_discussions(
         session,
         repo,
         is_pull=(kind == "pull_request") if kind else None,
         statuses=_STATUSES[status],
-        skip=(number - 1) * _PER_PAGE,
         limit=_PER_PAGE,
+        cursor=asked.get("cursor"),
     )
     context: dict[str, Any] = {
         "repo": repo,
@@ -51,8 +51,6 @@ def get_list(session: Session, call: Call) -> Response:
         "found": found,
         "wanted_status": status,
         "wanted_type": kind,
-        "page_number": number,
-        "pages_count": -(-count // _PER_PAGE),
     }
     return page(visit, "discussions.html", **context)
 
@@ -124,7 +122,7 @@ def post_edit(session: Session, call: Call) -> Response:
             hub.hide_comment(session, repo, found, comment, visit.actor)
         else:
             hub.edit_comment(session, repo, found, comment, visit.actor, form["text"])
-    return see_other(visit, f"{urls.discussion(repo, found.number)}#comment-{comment.id}")
+    return see_other(visit, f"{_thread(repo, found, call)}#comment-{comment.id}")
 
 
 def post_title(session: Session, call: Call) -> Response:
@@ -175,6 +173,11 @@ def _find(session: Session, call: Call, repo: Repo) -> Discussion:
     return hub.get_discussion(session, repo, number)
 
 
+def _thread(repo: Repo, found: Discussion, call: Call) -> str:
+    """The part of the thread that a form stood in."""
+    return urls.with_query(urls.discussion(repo, found.number), until=call.query_params.get("until"))
+
+
 def _check_length(visit: Visit, form: Form) -> None:
     if len(form["text"]) > _MAX_TEXT:
         raise FieldInvalid(
@@ -207,15 +210,17 @@ def _thread_page(
 ) -> Response:
     asked = visit.call.query_params
     view = asked["view"] if found.is_pull and asked.get("view") in ("commits", "files") else "conversation"
-    events = hub.list_discussion_events(session, found)
+    until = whole_number(asked.get("until", ""))
+    events, has_older = _shown_events(session, found, view, until)
     context: dict[str, Any] = {
         "repo": repo,
         "frame": frame(session, visit, repo, "discussions"),
         "discussion": found,
         "events": events,
+        "has_older": has_older,
+        "until": until,
         "view": view,
         "texts": _texts(session, repo, events),
-        "reviews": _verdicts(events),
         "may_write": hub.may_write(visit.actor, repo),
         "may_change": hub.may_write(visit.actor, repo) or (found.author_id == visit.actor.id is not None),
         "form": form,
@@ -241,7 +246,19 @@ def _pull_context(
         "commits": list(islice(git.log_between(*tips), _MAX_COMMITS)) if tips else [],
         "diff": hub.diff_trees(git, *(git.commit(side).tree for side in sides)) if sides and view == "files" else None,
         "line_comments": _by_line(events),
+        "reviews": _verdicts(hub.list_discussion_events(session, found, kind="review")) if is_open else {},
     }
+
+
+def _shown_events(
+    session: Session, found: Discussion, view: str, until: int | None
+) -> tuple[Sequence[DiscussionEvent], bool]:
+    """The description and the last of what happened; beside the changes what was said about lines of them."""
+    if view == "files":
+        return hub.list_line_comments(session, found), False
+    first = hub.get_description(session, found)
+    last, has_older = hub.list_latest_events(session, found, after=first.id, until=until, limit=_EVENTS_PER_PAGE)
+    return [first, *last], has_older
 
 
 def _texts(session: Session, repo: Repo, events: Sequence[DiscussionEvent]) -> Mapping[int, Markup]:
