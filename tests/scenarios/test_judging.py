@@ -15,7 +15,7 @@ from yungu.scenarios.validation.errors import TermsInvalid
 from yungu.scenarios.validation.models import Bench, Figure, Goal, Terms
 
 ERROR = Goal("days off", "<=", 2.0, "d", source="evaluation")
-BENCH = Bench("garden/picking-2025", "a" * 40, metrics=["days off"])
+BENCH = Bench("garden/picking-2025", "a" * 40, metric="mae")
 TERMS = Terms([ERROR, Goal("farmers trained", ">=", 20, is_mandatory=False)], bench=BENCH)
 
 

@@ -39,16 +39,16 @@ class Goal(msgspec.Struct, frozen=True):
 
 
 class Bench(msgspec.Struct, frozen=True):
-    """The private evaluation: files of a dataset repo at a commit, and who scores them.
-
-    ``inputs``: JSON lines that the provider's program gets; ``labels``: JSON lines that only the scorer sees;
-    ``metrics``: names that `compute` knows; ``scorer``, ``scorer_commit``: a repo with a program, "" for none."""
+    """The private evaluation, as `yungu.compute.EvaluationSpec` has it: a file of JSON lines in a dataset repo at a
+    commit, of which the provider's program gets the input and only the scorer the label, and who scores: ``metric``,
+    one that `compute` knows, or the repo ``scorer`` at a commit."""
 
     dataset: str
     commit: str
-    inputs: str = "inputs.jsonl"
-    labels: str = "labels.jsonl"
-    metrics: Sequence[str] = ()
+    path: str = "data.jsonl"
+    input_field: str = "input"
+    label_field: str = "label"
+    metric: str = ""
     scorer: str = ""
     scorer_commit: str = ""
     seed: int = 0
