@@ -110,6 +110,41 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     viewer_seconds: Annotated[
         int, Doc(description="Seconds that reading one table, or one SQL query, may take.", ge=1, le=600)
     ] = 20
+    compute_memory_mb: Annotated[
+        int,
+        Doc(
+            description="Memory in MiB for all models that run on this machine together. 0: half of what it has.", ge=0
+        ),
+    ] = 0
+    compute_threads: Annotated[
+        int,
+        Doc(description="Threads that one replica of a model computes with. 0: half of the processors.", ge=0, le=1024),
+    ] = 0
+    compute_start_seconds: Annotated[
+        int, Doc(description="Seconds that a model may take to load before its start has failed.", ge=1, le=3600)
+    ] = 120
+    compute_cache_mb: Annotated[
+        int,
+        Doc(
+            description="Disk in MiB for weights that are stored as Xet chunks and have to be rebuilt to be loaded. "
+            "Weights that are stored whole are loaded from where they lie.",
+            ge=0,
+        ),
+    ] = 20_000
+    ray_address: Annotated[
+        str,
+        Doc(
+            description="Ray cluster for deployments that are to run there: `host:6379`, `auto` for the one that this "
+            "machine belongs to, `local` for one started with the hub. Empty: none."
+        ),
+    ] = ""
+    ray_data: Annotated[
+        Literal["shared", "fetched"],
+        Doc(
+            description="How Ray's machines get weights: from the data folder, which they share with the hub, or over "
+            "HTTP from `base_url`."
+        ),
+    ] = "shared"
     backup_folder: Annotated[
         str,
         Doc(description="Where backups go that are asked for on the administrators' page. Empty: `backups` in `data`."),

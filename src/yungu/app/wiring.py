@@ -14,7 +14,11 @@ from yungu.api.http import App, Site
 from yungu.api.http.rates import Rates, Resource
 from yungu.app import signing_in, worker
 from yungu.app.settings import Settings
+from yungu.compute.backends.local import LocalPool, default_memory_bytes
+from yungu.compute.backends.logs import Logs
+from yungu.compute.backends.pool import Places
 from yungu.compute.backends.upstream import Upstreams
+from yungu.compute.backends.weights import Weights
 from yungu.kernel.db import Database
 from yungu.search import Catalogue
 from yungu.storage.git import GitStore
@@ -40,11 +44,11 @@ def build_site(settings: Settings) -> Site:
     data.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds private repos
     database = Database(settings.sqlalchemy_url)
     migrations.upgrade(database)
-    secret = _secret(data)
+    secret, git, store = _secret(data), GitStore(data / "git"), LocalStore(data)
     return Site(
         db=database,
-        git=GitStore(data / "git"),
-        store=LocalStore(data),
+        git=git,
+        store=store,
         secret=secret,
         catalogue=Catalogue(data / "search", hub.LAYOUT),
         base_url=settings.base_url.rstrip("/") or None,
@@ -55,7 +59,7 @@ def build_site(settings: Settings) -> Site:
         backups=Path(settings.backup_folder).expanduser() if settings.backup_folder else data / "backups",
         webhook_private_addresses=settings.webhook_private_addresses,
         modelscope_create_visibility=settings.modelscope_create_visibility,
-        pool=Upstreams(secret),
+        pool=_pool(settings, database, git, store, secret),
         tables=_tables(settings),
     )
 
@@ -75,7 +79,10 @@ def build_app(settings: Settings) -> App:
     async def lifespan() -> AsyncIterator[None]:
         async with worker.running(site):
             yield
+        if site.pool is not None:
+            await site.pool.stop()
         site.servers.close()
+        site.desk.close()
         site.tables.close()
         site.workers.shutdown()
         site.catalogue.close()
@@ -91,6 +98,19 @@ def _rates(settings: Settings) -> Rates | None:
         "pages": settings.rate_limit_pages,
     }
     return Rates(most) if any(most.values()) else None
+
+
+def _pool(settings: Settings, database: Database, git: GitStore, store: LocalStore, secret: bytes) -> Places:
+    root = settings.data_path / "compute"
+    weights = Weights(database, git, store, root, cache_bytes=settings.compute_cache_mb << 20)
+    local = LocalPool(
+        weights,
+        Logs(root / "logs"),
+        memory_bytes=settings.compute_memory_mb << 20 or default_memory_bytes(),
+        threads=settings.compute_threads or max(1, (os.cpu_count() or 1) // 2),
+        start_seconds=settings.compute_start_seconds,
+    )
+    return Places(database, local, Upstreams(secret))
 
 
 def _tables(settings: Settings) -> Tables:

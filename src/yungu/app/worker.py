@@ -29,7 +29,9 @@ async def running(site: Site) -> AsyncIterator[None]:
     """While inside: flush counters, notify users, call webhooks, keep the search index, sweep every hour, do what
     administrators ask for. Flushes once more when leaving."""
     pulse = Pulse(site)
-    works = (pulse.run(), _loop(site, pulse), courier.run(site, pulse), indexer.run(site, pulse), upkeep.run(site))
+    works = [pulse.run(), _loop(site, pulse), courier.run(site, pulse), indexer.run(site, pulse), upkeep.run(site)]
+    if site.pool is not None:
+        works.append(site.pool.run())
     tasks = [asyncio.create_task(work) for work in works]
     try:
         yield

@@ -5,10 +5,15 @@ from yungu.compute.queries.deployments import (
     callable_deployment as callable_deployment,
     find_deployment as find_deployment,
     get_deployment as get_deployment,
+    list_by_number as list_by_number,
     list_deployments as list_deployments,
     list_kept_warm as list_kept_warm,
     ruled_deployment as ruled_deployment,
     visible_deployment as visible_deployment,
+)
+from yungu.compute.queries.earnings import (
+    count_calls_by_day as count_calls_by_day,
+    find_call_of_request as find_call_of_request,
 )
 from yungu.compute.queries.jobs import (
     find_job as find_job,

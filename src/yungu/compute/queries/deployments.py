@@ -14,11 +14,12 @@ from yungu.compute.rules.deployments import may_call, may_deploy_to
 from yungu.hub import Repo
 from yungu.hub.models import repos
 from yungu.kernel.db import Session, columns
+from yungu.kernel.prepared import Prepared
 
 _DEPLOYMENT = columns(Deployment, deployments)
 _REPO = columns(Repo, repos)
 _WITH_REPO = sa.select(*_DEPLOYMENT, *_REPO).outerjoin(repos, repos.c.id == deployments.c.repo_id)
-_BY_KEY = _WITH_REPO.where(deployments.c.key == sa.bindparam("key"))
+_BY_KEY = Prepared(_WITH_REPO.where(deployments.c.key == sa.bindparam("key")))
 
 
 def callable_deployment(session: Session, name: str, actor: Actor) -> Deployment:
@@ -33,10 +34,13 @@ def callable_deployment(session: Session, name: str, actor: Actor) -> Deployment
 
 def visible_deployment(session: Session, name: str, actor: Actor) -> Deployment:
     """The same, on or off. Raises DeploymentNotFound."""
-    row = session.execute(_BY_KEY, {"key": name.casefold()}).first()
-    if row is None or not may_call(actor, *_read(row)):
+    row = _BY_KEY.first(session, {"key": name.casefold()})
+    if row is None:
         raise DeploymentNotFound(name)
-    return _read(row)[0]
+    found, served = _read(row)
+    if not may_call(actor, found, served):
+        raise DeploymentNotFound(name)
+    return found
 
 
 def ruled_deployment(session: Session, name: str, actor: Actor) -> Deployment:
@@ -53,7 +57,7 @@ def ruled_deployment(session: Session, name: str, actor: Actor) -> Deployment:
 
 def find_deployment(session: Session, name: str) -> Deployment | None:
     """The deployment of that name, whoever asks."""
-    row = session.execute(_BY_KEY, {"key": name.casefold()}).first()
+    row = _BY_KEY.first(session, {"key": name.casefold()})
     return _read(row)[0] if row else None
 
 
@@ -86,7 +90,14 @@ def list_kept_warm(session: Session) -> Sequence[Deployment]:
     return [_read(row)[0] for row in session.execute(query)]
 
 
-def _read(row: sa.Row[Any]) -> tuple[Deployment, Repo | None]:
+def list_by_number(session: Session, numbers: Sequence[int]) -> Sequence[Deployment]:
+    """Those of ``numbers`` that are still there."""
+    if not numbers:
+        return []
+    return [_read(row)[0] for row in session.execute(_WITH_REPO.where(deployments.c.id.in_(numbers)))]
+
+
+def _read(row: Sequence[Any]) -> tuple[Deployment, Repo | None]:
     values, served = list(row[: len(_DEPLOYMENT)]), row[len(_DEPLOYMENT) :]
     values[_PRICES], values[_ANSWERS] = Prices(**values[_PRICES]), tuple(values[_ANSWERS])
     return Deployment(*values), Repo(*served) if served[0] is not None else None

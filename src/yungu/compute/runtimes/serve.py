@@ -11,7 +11,6 @@ schemas), /v1/models, /health."""
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import hmac
 import importlib
 import os
@@ -34,6 +33,7 @@ from starlette.responses import Response, StreamingResponse
 
 from yungu.compute.runtimes import RUNTIMES, wire
 from yungu.compute.runtimes.protocol import AskInvalid, Ended, Piece, Runtime, Spec
+from yungu.kernel import confinement
 from yungu.kernel.errors import YunguError
 
 T = TypeVar("T")
@@ -43,7 +43,6 @@ GRACE_SECONDS = 20
 _BEAT_SECONDS = 0.02
 """Between two writes to a stream: what comes faster is sent together, so that writing costs a fast model nothing."""
 _MEMORY_SLACK_BYTES = 1 << 30
-_PR_SET_PDEATHSIG = 1
 _USAGE = "x-yungu-usage"
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -345,7 +344,8 @@ def _tell(said: BinaryIO, what: dict[str, Any]) -> None:
 def _die_with_parent() -> None:
     """The kernel kills this process when the one that started it ends, on Linux; see `_follow_leash` for the rest."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        confinement.control(confinement.PDEATHSIG, signal.SIGKILL)
+        confinement.control(confinement.NO_NEW_PRIVILEGES, 1)
 
 
 def _follow_leash() -> None:
@@ -357,10 +357,9 @@ def _follow_leash() -> None:
 def _limit(memory_bytes: int) -> None:
     """No core dumps with other people's prompts in them; memory within twice of what was planned; and when all memory
     of the machine is used up, this process goes before the hub does."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    confinement.limit(resource.RLIMIT_CORE, 0)
     if memory_bytes and sys.platform == "linux":
-        most = 2 * memory_bytes + _MEMORY_SLACK_BYTES
-        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+        confinement.limit(resource.RLIMIT_DATA, 2 * memory_bytes + _MEMORY_SLACK_BYTES)
         with suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123 - no path of ours
             file.write("500")
 
