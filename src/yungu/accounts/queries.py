@@ -42,6 +42,7 @@ from yungu.accounts.models import (
 from yungu.accounts.rules import may_rule
 from yungu.kernel.db import Session, columns
 from yungu.kernel.pages import Page, decode_cursor, encode_cursor
+from yungu.kernel.prepared import Prepared
 
 OWNER = columns(Owner, owners)
 TOKEN = columns(Token, tokens)
@@ -60,8 +61,8 @@ _BEARER = (
 )
 """One row for each organization that the bearer belongs to, at least one: a question less in every request."""
 # Statements of every request are built once: building one costs more than running it on SQLite.
-BEARER_BY_DIGEST = _BEARER.where(tokens.c.digest == sa.bindparam("key"))
-BEARER_BY_ID = _BEARER.where(tokens.c.id == sa.bindparam("key"))
+BEARER_BY_DIGEST = Prepared(_BEARER.where(tokens.c.digest == sa.bindparam("key")))
+BEARER_BY_ID = Prepared(_BEARER.where(tokens.c.id == sa.bindparam("key")))
 _ABLE_ADMINISTRATOR = (owners.c.kind == "user") & owners.c.is_admin & owners.c.disabled_at.is_(None)
 _QUOTA = (
     sa.select(quotas.c.limit_bytes, quotas.c.owner_id.is_not(None), default_quotas.c.limit_bytes)

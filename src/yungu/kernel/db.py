@@ -18,7 +18,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 import sqlalchemy as sa
@@ -26,6 +26,9 @@ from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
 
 from yungu.kernel.errors import Invalid, Unavailable
+
+if TYPE_CHECKING:
+    from yungu.kernel.prepared import Prepared
 
 Session = sa.Connection
 """One open transaction (a Core connection): ``session.execute(select(...))``."""
@@ -126,7 +129,7 @@ def is_away(error: BaseException) -> bool:
     return isinstance(error, sa.exc.TimeoutError | sa.exc.OperationalError)
 
 
-def recall(session: Session, statement: sa.Select[Any], **values: Any) -> Rows:
+def recall(session: Session, statement: sa.Select[Any] | Prepared, **values: Any) -> Rows:
     """What ``statement``, one of those that stand in front of every request, finds; never to be changed by who gets it.
 
     A reader of SQLite keeps what it found for as long as nobody writes to the database, which SQLite tells it at each
@@ -135,15 +138,21 @@ def recall(session: Session, statement: sa.Select[Any], **values: Any) -> Rows:
         session.begin()
     recalled: _Recalled | None = session.info.get(_RECALLED)
     if recalled is None or recalled.version is None:
-        return session.execute(statement, values).all()
+        return _ask(session, statement, values)
     key = (statement, *values.values())
     rows = recalled.rows.get(key)
     if rows is None:
-        rows = session.execute(statement, values).all()
+        rows = _ask(session, statement, values)
         if len(recalled.rows) >= _MOST_RECALLED:
             recalled.rows.clear()
         recalled.rows[key] = rows
     return rows
+
+
+def _ask(session: Session, statement: sa.Select[Any] | Prepared, values: Mapping[str, Any]) -> Rows:
+    if isinstance(statement, sa.Select):
+        return session.execute(statement, values).all()
+    return statement.all(session, values)
 
 
 def exclude_writers(session: Session, *tables: sa.Table) -> None:

@@ -6,7 +6,6 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -18,6 +17,7 @@ from yungu.accounts.rules import digest
 from yungu.kernel import clock
 from yungu.kernel.db import Session, new_id, recall
 from yungu.kernel.events import record
+from yungu.kernel.prepared import Prepared
 
 _USE_RECORDED_EVERY = timedelta(minutes=5)
 
@@ -92,7 +92,7 @@ def actor_for_token(session: Session, token_id: int) -> Actor:
     return _bearer(session, queries.BEARER_BY_ID, token_id)
 
 
-def _bearer(session: Session, query: sa.Select[Any], key: str | int) -> Actor:
+def _bearer(session: Session, query: Prepared, key: str | int) -> Actor:
     rows = recall(session, query, key=key)
     if not rows:
         raise TokenInvalid

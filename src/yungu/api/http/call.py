@@ -129,6 +129,23 @@ class Call(Request):
 
         return await self.in_thread(come)
 
+    async def write_soon(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Like ``write``, for work of a millisecond: it may share its commit with that of others."""
+        if not self.site.desk.is_useful:
+            return await self.write(work, *args, **kwargs)
+
+        def come(session: Session) -> T:
+            with events.coming_from(self.address):
+                return work(session, *args, **kwargs)
+
+        return await self.site.desk.write(come)
+
+    async def look(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Like ``read``, for point reads only: on SQLite they take less than the way to a thread."""
+        if self.site.db.is_sqlite:
+            return self._within(self.site.db.glance, work, *args, **kwargs)
+        return await self.read(work, *args, **kwargs)
+
     async def in_thread(self, work: Callable[[], T]) -> T:
         """Run ``work()`` in a worker thread."""
         return await asyncio.get_running_loop().run_in_executor(self.site.workers, work)

@@ -15,6 +15,7 @@ from yungu.compute.backends import Pool
 from yungu.compute.backends.upstream import Servers
 from yungu.hub import DownloadCounter, ViewCounter
 from yungu.kernel.db import Database
+from yungu.kernel.desk import Desk
 from yungu.search import Catalogue
 from yungu.storage.git import GitStore
 from yungu.storage.local import LocalStore
@@ -60,4 +61,8 @@ class Site:
     views: ViewCounter = field(default_factory=ViewCounter)
     used_tokens: set[int] = field(default_factory=set)
     tables: Tables = field(default_factory=lambda: Tables(LockedDuckDB(), processes=0))
+    desk: Desk = field(init=False)
     workers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(16, thread_name_prefix="facts"))
+
+    def __post_init__(self) -> None:
+        self.desk = Desk(self.db)

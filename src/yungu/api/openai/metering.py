@@ -16,11 +16,12 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from yungu import compute, credits
+from yungu.accounts import Actor
 from yungu.api.http import Call, Site
 from yungu.api.openai.errors import describe, refusal
 from yungu.api.openai.frames import FrameBroken, Frames, Names, names_to_change, renamed
 from yungu.api.openai.wire import ErrorBody, Request, ServerUsage, read_answer
-from yungu.compute import CallRecord, Outcome, Target, Ticket, Usage
+from yungu.compute import Asked, CallRecord, Deployment, Outcome, Target, Ticket, Usage
 from yungu.compute.backends import Pool
 from yungu.compute.backends.upstream import Reply
 from yungu.kernel.db import Session
@@ -84,7 +85,7 @@ class Metered:
         if not self._device_seconds:
             self.stop_clock()
         usage = self._usage(outcome, told, tokens)
-        writing = self._call.write(compute.end_call, self.ticket, usage, outcome, is_estimated=told is None)
+        writing = self._call.write_soon(compute.end_call, self.ticket, usage, outcome, is_estimated=told is None)
         try:
             self.record = await asyncio.shield(writing)
         except credits.HoldEnded:
@@ -213,11 +214,14 @@ def pool(site: Site) -> Pool:
     return site.pool
 
 
-def begin(session: Session, call: Call, request: Request, request_id: str, organization: str | None) -> Ticket:
+async def begin(call: Call, request: Request, asked: Asked) -> Ticket:
     """Find out who calls what, and hold what it can cost.
 
     Raises TokenInvalid, SignInRequired, DeploymentNotFound, DeploymentOff, and what `compute.begin_call` raises."""
+    actor, deployment = await call.look(_who_and_what, call, request.model)
+    return await call.write_soon(compute.begin_call, deployment, actor, asked, call.site.call_limits)
+
+
+def _who_and_what(session: Session, call: Call, model: str) -> tuple[Actor, Deployment]:
     actor = call.actor(session)
-    deployment = compute.callable_deployment(session, request.model, actor)
-    asked = request.asked(request_id, organization)
-    return compute.begin_call(session, deployment, actor, asked, call.site.call_limits)
+    return actor, compute.callable_deployment(session, model, actor)

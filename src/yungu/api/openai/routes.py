@@ -69,7 +69,8 @@ def model(session: Session, call: Call) -> Response:
 
 async def _forward(call: Call, kind: CallKind, path: str, model: str | None = None) -> Response:
     request = wire.read_request(kind, await read_body(call, _MAX_BODY), model)
-    ticket = await call.write(metering.begin, call, request, _request_id(call), _organization(call))
+    asked = request.asked(_request_id(call), _organization(call))
+    ticket = await metering.begin(call, request, asked)
     return await metering.answer(call, request, ticket, path)
 
 

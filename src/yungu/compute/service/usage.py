@@ -17,11 +17,12 @@ from yungu.compute.rules import usage as rules
 from yungu.compute.rules.prices import cost
 from yungu.credits import CreditsShort, Hold, RequestReused, Use
 from yungu.kernel import clock
-from yungu.kernel.db import Session, new_id
+from yungu.kernel.db import Session
+from yungu.kernel.prepared import Prepared
 
 _GRACE = timedelta(minutes=2)
 _MOST_ATTEMPTS = 9
-_INSERT = sa.insert(usages)
+_INSERT = Prepared(sa.insert(usages).returning(usages.c.id), columns=[c.name for c in usages.c if c.name != "id"])
 
 
 def begin_call(session: Session, deployment: Deployment, actor: Actor, asked: Asked, limits: CallLimits) -> Ticket:
@@ -72,8 +73,8 @@ def end_call(session: Session, ticket: Ticket, usage: Usage, outcome: Outcome, *
         "started_at": ticket.started_at,
         "ended_at": clock.now(),
     }
-    number = new_id(session.execute(_INSERT, row | {"prices": asdict(prices)}))
-    return CallRecord(id=number, prices=prices, **row)
+    made = _INSERT.all(session, row | {"prices": asdict(prices)})
+    return CallRecord(id=made[0][0], prices=prices, **row)
 
 
 def _end_hold(session: Session, hold: Hold, usage: Usage, amount: int) -> None:
