@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from support import postgres
+from support.disks import disk_of_64_mib
 from support.servers import LiveHub, SpawnedServer, live_hub, start_server
 from support.world import World
 from yungu import hub, migrations
@@ -134,6 +135,13 @@ def _hubs(
 def live(request: pytest.FixtureRequest, _hubs: Callable[[str], LiveHub]) -> LiveHub:
     """A running hub, shared by all tests of this process."""
     return _hubs(getattr(request, "param", "sqlite"))
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 64 MiB."""
+    with disk_of_64_mib(tmp_path / "disk") as disk:
+        yield disk
 
 
 @pytest.fixture

@@ -53,7 +53,9 @@ def main() -> int:
         }
         try:
             seed_studio(server.url)
-            command = ["bash", script, server.url, *options.arguments]
+            tell_left_out(options.suite / "na_hub.txt")
+            at = options.work.resolve() / "src"  # else the project around it would give the tests other names
+            command = ["bash", script, server.url, f"--rootdir={at}", *options.arguments]
             status = subprocess.run(command, env=environment, check=False).returncode
             exited = server.process.poll()
         finally:
@@ -62,6 +64,14 @@ def main() -> int:
         if "Traceback" in text or exited is not None:
             print(f"\nThe server ended with {exited} or logged tracebacks; the end of its log:\n{text[-4000:]}")
     return status if exited is None else 1
+
+
+def tell_left_out(listed: Path) -> None:
+    """Name the tests that the suite leaves out because they cannot apply, each with the reason that it gives."""
+    for line in listed.read_text().splitlines():
+        test, _, reason = line.partition("#")
+        if test.strip():
+            print(f"Not applicable: {test.strip()} ({reason.strip() or 'no reason given'})", flush=True)
 
 
 def seed(data: Path) -> None:

@@ -3,40 +3,17 @@
 from __future__ import annotations
 
 import os
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from support.disks import fill
 from support.hf import file, header
 
 MIB = 1 << 20
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 64 MiB."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a small disk")
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", place], capture_output=True, text=True)
-    if made.returncode:
-        pytest.skip(f"no small disk can be mounted here: {made.stderr.strip()}")
-    yield place
-    subprocess.run(["umount", "--lazy", place], check=True)
-
-
-def fill(disk: Path, *, leave_bytes: int) -> Path:
-    """A file that takes all the room but ``leave_bytes``."""
-    ballast = disk / "ballast"
-    stat = os.statvfs(disk)
-    with ballast.open("wb") as out:
-        os.posix_fallocate(out.fileno(), 0, max(4096, stat.f_bavail * stat.f_frsize - leave_bytes))
-    return ballast
 
 
 @pytest.mark.timeout(300)

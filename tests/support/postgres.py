@@ -66,6 +66,14 @@ class Cluster:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(statement.encode())
 
+    def wait_for_a_waiter(self, name: str, statement: str) -> None:
+        """Until somebody in the database cannot go on with a statement like this because another one holds a lock."""
+        query = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = %s AND query LIKE %s"
+        deadline = time.monotonic() + _START_SECONDS
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            while connection.execute(query, (name, statement)).fetchone() is None:
+                assert time.monotonic() < deadline, "nobody waits"
+
 
 @contextmanager
 def running_cluster() -> Iterator[Cluster]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,12 @@ import httpx
 import pytest
 
 from support import postgres
-from support.ms import MsPerson, drop
+from support.disks import fill
+from support.ms import MsPerson, drop, normal
 from support.servers import LiveHub, live_hub
 from yungu import accounts, hub
 from yungu.api.http.rates import Rates
+from yungu.api.modelscope.errors import BRANCH_MOVED
 
 LEGACY = {"Code", "Success", "Message", "RequestId", "Data"}
 OPEN = {"success", "code", "message", "request_id"}
@@ -195,3 +199,58 @@ def test_a_database_that_is_away_is_said_to_be_away(lost: MsPerson) -> None:
         yield assert_legacy(lost.http.post("/api/v1/models", json={"Path": lost.name, "Name": "x"}), 503, 503)
 
     assert all("does not answer" in message for message in asked())
+
+
+@pytest.fixture
+def elsewhere(cluster: postgres.Cluster, tmp_path: Path) -> Iterator[LiveHub]:
+    """A hub on PostgreSQL, where two can write at once."""
+    name = cluster.create()
+    with live_hub(tmp_path, database_url=cluster.url(name)) as live:
+        yield live
+    cluster.drop(name)
+
+
+def test_who_loses_the_race_for_a_new_branch_is_told_to_try_again(
+    elsewhere: LiveHub, cluster: postgres.Cluster
+) -> None:
+    lin = elsewhere.world.user("lin")
+    repo = elsewhere.world.repo("lin/tea", by=lin, files={"README.md": b"# tea"})
+    loser = MsPerson(elsewhere.url, "lin", elsewhere.token("lin"))
+    plan = hub.CommitPlan("green", [elsewhere.world.put(repo, "a", b"first")], "first", create_branch=True)
+    with ThreadPoolExecutor(1) as thread:
+        with elsewhere.site.db.write() as session:
+            won = hub.apply_commit(session, elsewhere.site.git, repo, plan, lin)
+            late = thread.submit(loser.commit, repo.repo_id, [normal("a", b"second")], rev="green")
+            cluster.wait_for_a_waiter(str(elsewhere.site.db.url.database), "UPDATE repos SET git_bytes%")
+        assert "please retry" in assert_legacy(late.result(60), 409, BRANCH_MOVED)
+    assert loser.get(repo.repo_id, "a", rev="green").content == b"first"
+    again = loser.commit(repo.repo_id, [normal("a", b"second")], rev="green")
+    assert elsewhere.world.objects(repo).commit(again.json()["Data"]["oid"]).parents == (won.oid,)
+
+
+@pytest.fixture
+def cramped(small_disk: Path, tmp_path: Path) -> Iterator[MsPerson]:
+    """A user of a hub whose data lies on a disk of 64 MiB."""
+    with live_hub(small_disk / "data") as live:
+        user = live.user()
+        yield MsPerson(live.url, user, live.token(user, "admin"))
+
+
+def test_a_full_disk_is_said_to_be_full_by_both(cramped: MsPerson, small_disk: Path) -> None:
+    tea = cramped.create("tea")
+    cramped.put(tea, {"a": b"before"})
+    large = os.urandom(8 << 20)
+    _, href = cramped.plan(tea, large)
+    ballast = fill(small_disk, leave_bytes=2 << 20)
+    assert "no room" in assert_legacy(cramped.http.put(str(href), content=large), 507, 507)
+    files = [normal(f"{number}", os.urandom(1 << 20)) for number in range(4)]
+    assert assert_legacy(cramped.commit(tea, files), 507, 507)
+    ballast.unlink()
+    ballast = fill(small_disk, leave_bytes=0)
+    skill = {"owner": cramped.name, "skill_name": "brew"}
+    answers = [cramped.http.post("/openapi/v1/skills", json=skill) for _ in range(3)]
+    assert all("full" in assert_open(answer, 507, "ServiceUnavailable") for answer in answers)
+    assert cramped.get(tea, "a").content == b"before"
+    ballast.unlink()
+    cramped.put(tea, {"a": b"after"})
+    assert cramped.get(tea, "a").content == b"after"
