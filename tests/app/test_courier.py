@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hmac
 import json
@@ -21,6 +22,7 @@ from yungu import hub
 from yungu.accounts import Actor
 from yungu.api.http import Site
 from yungu.app import courier
+from yungu.app.pulse import Pulse
 from yungu.hub.service.deliveries import RETRY_AFTER_SECONDS
 from yungu.kernel import clock
 
@@ -32,6 +34,12 @@ class Listener:
     url: str = ""
     answer: int = 200
     heard: queue.Queue[tuple[dict[str, str], bytes]] = field(default_factory=queue.Queue)
+    answers: threading.Event = field(default_factory=threading.Event)
+    """Until it is set, nobody at ``slow_url`` gets an answer."""
+
+    @property
+    def slow_url(self) -> str:
+        return f"{self.url}/slow"
 
     def next(self) -> tuple[dict[str, str], dict[str, Any]]:
         headers, body = self.heard.get(timeout=10)
@@ -45,6 +53,8 @@ def listener() -> Iterator[Listener]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
+            if self.path.endswith("/slow"):
+                told.answers.wait(30)
             told.heard.put(({name.lower(): value for name, value in self.headers.items()}, body))
             self.send_response(told.answer)
             self.send_header("location", "http://127.0.0.1:1/elsewhere")
@@ -59,6 +69,7 @@ def listener() -> Iterator[Listener]:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         yield told
+        told.answers.set()
         server.shutdown()
         thread.join()
 
@@ -241,6 +252,40 @@ def test_a_webhook_does_not_reach_into_the_hubs_own_network(
     deliver_due(site)
     assert listener.heard.empty()
     assert "private network" in deliveries(world, webhook)[0].answer_text
+
+
+def test_nobody_waits_for_the_addresses_of_others_that_do_not_answer(
+    near: Site, world: World, repo: hub.Repo, lin: Actor, mei: Actor, listener: Listener
+) -> None:
+    for _ in range(40):
+        watch(world, near, lin, listener.slow_url, hub.Watched("user", "lin"))
+    prompt = watch(world, near, mei, listener.url, hub.Watched("model", repo.repo_id))
+    ask(world, repo, lin)
+
+    async def hear() -> None:
+        work = asyncio.create_task(courier.run(near, Pulse(near)))
+        try:
+            await asyncio.to_thread(listener.next)
+        finally:
+            listener.answers.set()
+            work.cancel()
+            await asyncio.wait([work])
+
+    asyncio.run(hear())
+    heard = deliveries(world, prompt)
+    assert [(found.status, found.kind) for found in heard] == [("delivered", "DiscussionOpened")]
+
+
+def test_a_webhook_hears_of_what_it_watches_now(
+    near: Site, world: World, repo: hub.Repo, lin: Actor, listener: Listener
+) -> None:
+    webhook = watch(world, near, lin, listener.url, hub.Watched("model", "Lin/TEA"))
+    world.write_in(hub.change_webhook, near.secret, webhook, watched=[hub.Watched("org", "mei")])
+    ask(world, repo, lin)
+    assert deliver_due(near) == []
+    world.write_in(hub.change_webhook, near.secret, webhook, watched=[hub.Watched("model", "Lin/TEA")])
+    ask(world, repo, lin)
+    assert len(deliver_due(near)) == 1
 
 
 def test_a_disabled_webhook_is_not_called(

@@ -1,4 +1,5 @@
-"""Brings facts to webhooks: a few calls at a time, never two at once to the same webhook."""
+"""Brings facts to webhooks: a few calls at a time, never two at once to the same webhook, and never so many for one
+owner that others have to wait for addresses that do not answer."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     from yungu.hub.backends.calling import Caller
 
 log = logging.getLogger("yungu.courier")
-CALLS_AT_ONCE = 8
+CALLS_AT_ONCE = 16
+CALLS_PER_OWNER = 2
 _LOOK_EVERY_SECONDS = 2.0
 KINDS = tuple(
     event.__name__
@@ -93,7 +95,7 @@ def _next_deliveries(site: Site, busy: Sequence[int]) -> Sequence[hub.Delivery]:
         if free == 0 or not hub.has_due_delivery(session):
             return []
     with site.db.write() as session:
-        return hub.claim_deliveries(session, limit=free, except_for=busy)
+        return hub.claim_deliveries(session, limit=free, per_owner=CALLS_PER_OWNER, busy=busy)
 
 
 def _end(calls: dict[int, asyncio.Future[None]], webhook_id: int, call: asyncio.Future[None]) -> None:

@@ -614,6 +614,14 @@ webhooks = sa.Table(
     sqlite_autoincrement=True,
 )
 
+webhook_places = sa.Table(
+    "webhook_places",
+    metadata,
+    sa.Column("webhook_id", BigId, sa.ForeignKey("webhooks.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("place", sa.String(200), primary_key=True, index=True),
+    comment="what each webhook watches, to be found by it",
+)
+
 notifications = sa.Table(
     "notifications",
     metadata,

@@ -124,7 +124,7 @@ from yungu.hub.queries.webhooks import (
     has_due_delivery,
     list_deliveries,
     list_due_deliveries,
-    list_enabled_webhooks,
+    list_watching,
     list_webhooks,
 )
 from yungu.hub.queries.weights import (
@@ -217,7 +217,6 @@ __all__ = [
     "list_discussion_events",
     "list_discussions",
     "list_due_deliveries",
-    "list_enabled_webhooks",
     "list_files",
     "list_folder",
     "list_followed_activities",
@@ -248,6 +247,7 @@ __all__ = [
     "list_unfolded",
     "list_unmeasured",
     "list_usage",
+    "list_watching",
     "list_webhooks",
     "model_config",
     "offered_refs",

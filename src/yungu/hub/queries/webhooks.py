@@ -8,8 +8,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from yungu.hub import rules
 from yungu.hub.errors import DeliveryNotFound, WebhookNotFound
-from yungu.hub.models import Delivery, Watched, Webhook, webhook_deliveries, webhooks
+from yungu.hub.models import Delivery, Kind, Watched, Webhook, webhook_deliveries, webhook_places, webhooks
 from yungu.kernel import clock
 from yungu.kernel.db import Session, columns
 
@@ -32,10 +33,12 @@ def get_webhook(session: Session, owner_id: int, number: int) -> Webhook:
     return _read(row)
 
 
-def list_enabled_webhooks(session: Session) -> Sequence[Webhook]:
-    """Of everybody."""
-    rows = session.execute(sa.select(*_WEBHOOK).where(webhooks.c.is_disabled.is_(False)).order_by(webhooks.c.id))
-    return [_read(row) for row in rows]
+def list_watching(session: Session, kind: Kind, repo_id: str) -> Sequence[Webhook]:
+    """The enabled webhooks, of everybody, that watch the repo or whoever owns it."""
+    places = webhook_places.c.place.in_(rules.places_of(kind, repo_id))
+    found = sa.select(webhook_places.c.webhook_id).where(places)
+    query = sa.select(*_WEBHOOK).where(webhooks.c.id.in_(found), webhooks.c.is_disabled.is_(False))
+    return [_read(row) for row in session.execute(query.order_by(webhooks.c.id))]
 
 
 def find_enabled_webhook(session: Session, number: int) -> Webhook | None:
@@ -65,13 +68,23 @@ def has_due_delivery(session: Session) -> bool:
 
 
 def list_due_deliveries(
-    session: Session, now: datetime, *, limit: int, except_for: Collection[int]
+    session: Session, now: datetime, *, limit: int, per_owner: int, busy: Collection[int]
 ) -> Sequence[Delivery]:
-    """The oldest that is due of each enabled webhook but those ``except_for``, not held by another transaction."""
-    waiting = sa.select(sa.func.min(_d.id)).join(webhooks, webhooks.c.id == _d.webhook_id)
-    due = waiting.where(_d.next_try_at <= now, _d.webhook_id.not_in(except_for), webhooks.c.is_disabled.is_(False))
-    query = sa.select(*_DELIVERY).where(_d.id.in_(due.group_by(_d.webhook_id))).order_by(_d.id).limit(limit)
-    return [Delivery(*row) for row in session.execute(query.with_for_update(skip_locked=True))]
+    """The oldest that is due of each enabled webhook but those that are ``busy``, not held by another transaction: at
+    most ``per_owner`` of the webhooks of one owner, busy ones counted, the first of every owner before all second."""
+    owner_id = webhooks.c.owner_id
+    counted = sa.select(owner_id, sa.func.count()).where(webhooks.c.id.in_(busy)).group_by(owner_id)
+    at_work: dict[int, int] = {row[0]: row[1] for row in session.execute(counted)}
+    waiting = sa.select(sa.func.min(_d.id).label("id"), owner_id).join(webhooks, webhooks.c.id == _d.webhook_id)
+    due = waiting.where(_d.next_try_at <= now, _d.webhook_id.not_in(busy), webhooks.c.is_disabled.is_(False))
+    first = due.group_by(_d.webhook_id, owner_id).subquery()
+    turn: sa.ColumnElement[int] = sa.func.row_number().over(partition_by=first.c.owner_id, order_by=first.c.id)
+    if at_work:
+        turn = turn + sa.case(at_work, value=first.c.owner_id, else_=0)
+    turns = sa.select(first.c.id, turn.label("turn")).subquery()
+    query = sa.select(*_DELIVERY).join(turns, turns.c.id == _d.id).where(turns.c.turn <= per_owner)
+    locked = query.order_by(turns.c.turn, _d.id).limit(limit).with_for_update(skip_locked=True, of=webhook_deliveries)
+    return [Delivery(*row) for row in session.execute(locked)]
 
 
 def _read(row: sa.Row[Any]) -> Webhook:

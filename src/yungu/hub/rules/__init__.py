@@ -42,7 +42,7 @@ from yungu.hub.rules.safetensors import SafetensorsHeader, SafetensorsInvalid, T
 from yungu.hub.rules.skills import check_skill_archive, list_skill_files, read_skill_file
 from yungu.hub.rules.tags import tag_type
 from yungu.hub.rules.trending import LIKE_WEIGHT, trending_gain, trending_score
-from yungu.hub.rules.watching import is_watched
+from yungu.hub.rules.watching import places_of, watched_places
 
 __all__ = [
     "ARCHIVES",
@@ -74,7 +74,6 @@ __all__ = [
     "ignore_matcher",
     "is_guest",
     "is_oid",
-    "is_watched",
     "link_mentions",
     "list_archive",
     "list_skill_files",
@@ -93,10 +92,12 @@ __all__ = [
     "parse_card",
     "parse_gguf",
     "parse_pointer",
+    "places_of",
     "read_skill_file",
     "ref_candidates",
     "tag_type",
     "tracking_line",
     "trending_gain",
     "trending_score",
+    "watched_places",
 ]

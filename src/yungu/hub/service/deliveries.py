@@ -17,7 +17,7 @@ from yungu.accounts.models import Actor
 from yungu.hub import queries, rules
 from yungu.hub.errors import DeliveryNotFound
 from yungu.hub.events import RepoDeleted
-from yungu.hub.models import Delivery, Repo, Webhook, webhook_deliveries
+from yungu.hub.models import Delivery, Kind, Repo, Webhook, webhook_deliveries
 from yungu.kernel import clock
 from yungu.kernel.db import Session
 from yungu.kernel.events import Fact
@@ -34,16 +34,16 @@ Describe = Callable[[Session, Fact, Repo | None, Webhook], str | None]
 
 def queue_deliveries(session: Session, facts: Sequence[Fact], describe: Describe) -> None:
     """Queue the facts for every webhook that watches their repo and whose owner may know of it now."""
-    enabled, owner_of = queries.list_enabled_webhooks(session), cache(partial(_owner, session))
-    rows = [row for fact in facts for row in _deliveries_of(session, fact, enabled, owner_of, describe)]
+    watching, owner_of = cache(partial(queries.list_watching, session)), cache(partial(_owner, session))
+    rows = [row for fact in facts for row in _deliveries_of(session, fact, watching, owner_of, describe)]
     if rows:
         session.execute(sa.insert(webhook_deliveries), rows)
 
 
-def claim_deliveries(session: Session, *, limit: int, except_for: Collection[int] = ()) -> Sequence[Delivery]:
-    """Deliveries to be tried now, at most one for each webhook and none of the webhooks ``except_for``. Nobody else
-    gets them for the next two minutes."""
-    due = queries.list_due_deliveries(session, clock.now(), limit=limit, except_for=except_for)
+def claim_deliveries(session: Session, *, limit: int, per_owner: int, busy: Collection[int] = ()) -> Sequence[Delivery]:
+    """Deliveries to be tried now, at most one for each webhook and none of those that are ``busy``, and at most
+    ``per_owner`` at work for one owner. Nobody else gets them for the next two minutes."""
+    due = queries.list_due_deliveries(session, clock.now(), limit=limit, per_owner=per_owner, busy=busy)
     claim = {"next_try_at": clock.now() + timedelta(seconds=_CLAIM_SECONDS)}
     session.execute(sa.update(webhook_deliveries).where(_d.id.in_([found.id for found in due])).values(claim))
     return due
@@ -79,13 +79,13 @@ def redeliver(session: Session, webhook: Webhook, number: int) -> None:
 def _deliveries_of(
     session: Session,
     fact: Fact,
-    enabled: Sequence[Webhook],
+    watching: Callable[[Kind, str], Sequence[Webhook]],
     owner_of: Callable[[int], Actor | None],
     describe: Describe,
 ) -> Iterator[dict[str, Any]]:
-    repo = queries.find_repo_by_id(session, fact.repo_id) if fact.repo_id and enabled else None
-    for webhook in enabled:
-        if not _is_watched(fact, repo, webhook) or (owner := owner_of(webhook.owner_id)) is None:
+    repo = queries.find_repo_by_id(session, fact.repo_id) if fact.repo_id else None
+    for webhook in watching(*named) if (named := _named(fact, repo)) else ():
+        if (owner := owner_of(webhook.owner_id)) is None:
             continue
         if _may_hear(session, fact, repo, owner) and (body := describe(session, fact, repo, webhook)):
             yield _row(fact, webhook, body, clock.now())
@@ -96,11 +96,11 @@ def _row(fact: Fact, webhook: Webhook, body: str, now: datetime) -> dict[str, An
     return told | {"status": "waiting", "created_at": now, "next_try_at": now}
 
 
-def _is_watched(fact: Fact, repo: Repo | None, webhook: Webhook) -> bool:
+def _named(fact: Fact, repo: Repo | None) -> tuple[Kind, str] | None:
+    """The repo of a fact, also one that is gone."""
     if repo is not None:
-        return rules.is_watched(webhook.watched, repo.kind, repo.repo_id)
-    is_deletion = fact.kind == RepoDeleted.__name__
-    return is_deletion and rules.is_watched(webhook.watched, fact.payload["kind"], fact.payload["repo"])
+        return repo.kind, repo.repo_id
+    return (fact.payload["kind"], fact.payload["repo"]) if fact.kind == RepoDeleted.__name__ else None
 
 
 def _may_hear(session: Session, fact: Fact, repo: Repo | None, owner: Actor) -> bool:

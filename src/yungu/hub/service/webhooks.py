@@ -13,7 +13,7 @@ from yungu.accounts.errors import SignInRequired
 from yungu.accounts.models import Actor
 from yungu.hub import queries, rules
 from yungu.hub.errors import SettingsDenied, WebhookInvalid
-from yungu.hub.models import Watched, Webhook, webhooks
+from yungu.hub.models import Watched, Webhook, webhook_places, webhooks
 from yungu.kernel import clock
 from yungu.kernel.db import Session
 from yungu.trust import seal
@@ -51,6 +51,7 @@ def create_webhook(
     row = _checked(url=url, watched=watched, domains=domains) | _sealed(site_secret, owner_id, secret)
     row |= {"owner_id": owner_id, "created_at": clock.now()}
     number = session.execute(sa.insert(webhooks).values(row).returning(webhooks.c.id)).scalar_one()
+    _place(session, number, watched)
     return queries.get_webhook(session, owner_id, number)
 
 
@@ -71,6 +72,8 @@ def change_webhook(
         values["is_disabled"] = is_disabled
     if values:
         session.execute(sa.update(webhooks).where(webhooks.c.id == webhook.id).values(values))
+    if watched is not None:
+        _place(session, webhook.id, watched)
     return queries.get_webhook(session, webhook.owner_id, webhook.id)
 
 
@@ -94,6 +97,13 @@ def _checked(*, url: str | None, watched: Sequence[Watched] | None, domains: Seq
     if domains is not None:
         values["domains"] = sorted(set(domains))
     return values
+
+
+def _place(session: Session, number: int, watched: Sequence[Watched]) -> None:
+    """Let the webhook be found by what it watches now."""
+    session.execute(sa.delete(webhook_places).where(webhook_places.c.webhook_id == number))
+    rows = [{"webhook_id": number, "place": place} for place in sorted(rules.watched_places(watched))]
+    session.execute(sa.insert(webhook_places), rows)
 
 
 def _sealed(site_secret: bytes, owner_id: int, secret: str | None) -> dict[str, Any]:

@@ -1124,6 +1124,19 @@ def upgrade() -> None:
         batch_op.create_index("ix_webhook_deliveries_webhook_id_id", ["webhook_id", "id"], unique=False)
 
     op.create_table(
+        "webhook_places",
+        sa.Column("webhook_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("place", sa.String(length=200), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["webhook_id"], ["webhooks.id"], name=op.f("fk_webhook_places_webhook_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("webhook_id", "place", name=op.f("pk_webhook_places")),
+        comment="what each webhook watches, to be found by it",
+    )
+    with op.batch_alter_table("webhook_places", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_webhook_places_place"), ["place"], unique=False)
+
+    op.create_table(
         "discussion_events",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("discussion_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1292,6 +1305,10 @@ def downgrade() -> None:
         batch_op.drop_index("ix_discussion_events_discussion_id")
 
     op.drop_table("discussion_events")
+    with op.batch_alter_table("webhook_places", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_webhook_places_place"))
+
+    op.drop_table("webhook_places")
     with op.batch_alter_table("webhook_deliveries", schema=None) as batch_op:
         batch_op.drop_index("ix_webhook_deliveries_webhook_id_id")
         batch_op.drop_index(
