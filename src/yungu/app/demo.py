@@ -7,12 +7,13 @@ import hashlib
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 
-from yungu import accounts, hub
+from yungu import accounts, compute, credits, hub
 from yungu.accounts import Actor
 from yungu.api.http import Site
 from yungu.app import demo_scenarios
@@ -37,8 +38,10 @@ def fill(site: Site) -> bool:
         _make_classifier(makers[0])
         _make_embedder(makers[0])
         _make_harvest(makers[0])
+        _make_genos(makers[0])
         _make_notes(makers[0])
         _make_tasting(makers[1])
+        _grant_vouchers(session)
         demo_scenarios.fill(session, makers[0].actor, makers[1].actor)
     return True
 
@@ -101,6 +104,14 @@ def _organization(session: Session, name: str, full_name: str, *members: account
         accounts.add_member(session, made, other, "write", by=first.id)
 
 
+def _grant_vouchers(session: Session) -> None:
+    """Everybody can call the model that has a price."""
+    users = accounts.list_owners(session, "user")
+    credits.fund_budget(session, "demo", 10 * len(users) * credits.CREDIT, key="demo", by=None)
+    for user in users:
+        credits.grant(session, user.id, 10 * credits.CREDIT, budget="demo", key=f"demo-{user.id}", by=None)
+
+
 # --- the repos
 
 
@@ -132,6 +143,17 @@ def _make_harvest(maker: _Maker) -> None:
     maker.commit(repo, "Add the test split", {"data/test.csv": _harvest(range(400, 500))})
     maker.tag(repo, "2026-spring", "As it was sold")
     maker.commit(repo, "Add what the tasters wrote", {"notes/tasting.jsonl": _tasting_notes()})
+
+
+def _make_genos(maker: _Maker) -> None:
+    """A model that can be called at once, at a price."""
+    card, small = (_GENOS / "README.md").read_text(), sorted(_GENOS.glob("*.json"))
+    repo = maker.create("model", "lin/genos-mt", card)
+    maker.commit(
+        repo, "Add the configuration and a token for each base", {file.name: file.read_text() for file in small}
+    )
+    maker.commit(repo, "Add the weights", {"model.safetensors": maker.weights["genos-mt"]})
+    compute.deploy(maker.session, maker.site.git, repo.repo_id, maker.actor, _GENOS_PRICES)
 
 
 def _make_notes(maker: _Maker) -> None:
@@ -179,7 +201,8 @@ def _weights() -> dict[str, bytes]:
     half = {name: tensor.astype(np.float16) for name, tensor in full.items()}
     embedder = _random_tensors({"embeddings.weight": (256, 32), "projection.weight": (32, 32)}, seed=7)
     made = {"classifier": full, "classifier-half": half, "embedder": embedder}
-    return {name: safetensors(tensors, {"format": "pt"}) for name, tensors in made.items()}
+    files = {name: safetensors(tensors, {"format": "pt"}) for name, tensors in made.items()}
+    return files | {"genos-mt": (_GENOS / "model.safetensors").read_bytes()}
 
 
 def _random_tensors(shapes: Mapping[str, tuple[int, ...]], seed: int) -> dict[str, np.ndarray[Any, Any]]:
@@ -244,6 +267,8 @@ def _json(value: Any) -> str:
     return msgspec.json.format(msgspec.json.encode(value)).decode() + "\n"
 
 
+_GENOS = Path(__file__).with_name("demo_data") / "genos-mt"
+_GENOS_PRICES = compute.Prices(prompt_million=500_000, completion_million=2_000_000)
 _DTYPES = {"float32": "F32", "float16": "F16", "int64": "I64"}
 _LABELS = {"0": "longjing", "1": "biluochun", "2": "tieguanyin", "3": "puer"}
 _CLASSIFIER_CONFIG: dict[str, Any] = {

@@ -48,7 +48,7 @@ def list_repos(
 ) -> None:
     """List the repos that the actor may see."""
     with open_site(data) as site, site.db.read() as session:
-        actor = _actor(session, acting)
+        actor = acting_as(session, acting)
         found = [repo for name in ([kind] if kind else KindName) for repo in _iter_repos(session, name.value, actor)]
     rows = [(repo.kind, repo.repo_id, repo.visibility, size_text(repo.stored_bytes), _day(repo)) for repo in found]
     answer = [_facts(repo) for repo in found]
@@ -63,7 +63,7 @@ def info(
     from yungu import hub
 
     with open_site(data) as site, site.db.read() as session:
-        repo = hub.visible_repo(session, kind.value, repo_id, _actor(session, acting))
+        repo = hub.visible_repo(session, kind.value, repo_id, acting_as(session, acting))
         refs = {ref.name: ref.oid for ref in hub.list_refs(session, repo)}
     facts = _facts(repo)
     told = [(name.replace("_", " "), value) for name, value in facts.items()]
@@ -90,7 +90,7 @@ def create(
     with open_site(data) as site, site.db.write() as session:
         wanted: Visibility | None = visibility.value if visibility else None
         repo = hub.create_repo(
-            session, site.git, kind.value, repo_id, _actor(session, acting), visibility=wanted, sdk=sdk
+            session, site.git, kind.value, repo_id, acting_as(session, acting), visibility=wanted, sdk=sdk
         )
     show(_facts(repo), f"Created the {repo.kind} {repo.repo_id}.", as_json=as_json)
 
@@ -108,7 +108,7 @@ def move(
     from yungu import hub
 
     with open_site(data) as site, site.db.write() as session:
-        actor = _actor(session, acting)
+        actor = acting_as(session, acting)
         repo = hub.ruled_repo(session, kind.value, repo_id, actor)
         moved = hub.move_repo(session, repo, to, actor)
     show(_facts(moved), f"{repo.repo_id} is now {moved.repo_id}.", as_json=as_json)
@@ -129,13 +129,13 @@ def delete(
     if not yes:
         typer.confirm(f"Delete the {kind.value} {repo_id} with all its history?", abort=True, err=True)
     with open_site(data) as site, site.db.write() as session:
-        actor = _actor(session, acting)
+        actor = acting_as(session, acting)
         repo = hub.ruled_repo(session, kind.value, repo_id, actor)
         hub.delete_repo(session, repo, actor)
     show(_facts(repo), f"Deleted the {repo.kind} {repo.repo_id}.", as_json=as_json)
 
 
-def _actor(session: Session, name: str | None) -> Actor:
+def acting_as(session: Session, name: str | None) -> Actor:
     """Who acts, in person. Raises UserNotFound, NobodyToAct."""
     from yungu import accounts
 

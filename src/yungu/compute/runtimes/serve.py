@@ -59,11 +59,13 @@ def main() -> None:
     threading.Thread(target=_follow_leash, daemon=True).start()
     _limit(spec.memory_bytes)
     listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+    begun = time.perf_counter()
     try:
         runtime = load(spec)
     except (YunguError, OSError, MemoryError) as error:
         _tell(said, {"error": getattr(error, "message", None) or f"{type(error).__name__}: {error}"})
         raise SystemExit(1) from error
+    sys.stderr.write(f"{spec.model}: loaded by {spec.runtime} in {time.perf_counter() - begun:.2f} s\n")
     app = Replica(spec, runtime)
     _serve(app, listener, lambda: _tell(said, {"port": listener.getsockname()[1]}))
 
