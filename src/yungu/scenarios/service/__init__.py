@@ -6,6 +6,15 @@ from yungu.scenarios.service.claims import (
     make_claim as make_claim,
     withdraw_claim as withdraw_claim,
 )
+from yungu.scenarios.service.imports import (
+    change_mapping as change_mapping,
+    confirm_import as confirm_import,
+    drop_import as drop_import,
+    name_firm as name_firm,
+    own_batch as own_batch,
+    preview_import as preview_import,
+    read_preview as read_preview,
+)
 from yungu.scenarios.service.items import (
     confirm_item as confirm_item,
     create_item as create_item,

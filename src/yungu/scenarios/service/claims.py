@@ -70,6 +70,21 @@ def accept_claim(session: Session, number: int, actor: Actor) -> Claim:
     """The owner of the opportunity, or an operator, takes the provider on; the opportunity is matched then. Raises
     ClaimNotFound, ItemDenied, ClaimRefused, StepImpossible, CapacityFull."""
     claim, demand = _decided_by(session, number, actor)
+    return _take_on(session, claim, demand, actor, caused_by=claim.event_id)
+
+
+def seal_claim(session: Session, number: int, actor: Actor, *, caused_by: int) -> Claim:
+    """Accept a claim to which the owner of the opportunity has said yes elsewhere, as ``caused_by`` tells; ``actor``
+    is whoever spoke last. Raises ClaimNotFound, ClaimRefused, StepImpossible, CapacityFull."""
+    claim = queries.get_claim(session, number)
+    lock(session, claim.opportunity_id)
+    claim = queries.get_claim(session, number)
+    _check_waiting(claim)
+    demand = queries.get_item_by_id(session, claim.opportunity_id)
+    return _take_on(session, claim, demand, actor, caused_by=caused_by)
+
+
+def _take_on(session: Session, claim: Claim, demand: Item, actor: Actor, *, caused_by: int) -> Claim:
     lock(session, claim.capability_id)
     supply = queries.get_item_by_id(session, claim.capability_id)
     _check_open(demand, supply)
@@ -80,11 +95,11 @@ def accept_claim(session: Session, number: int, actor: Actor) -> Claim:
     fact = ClaimAccepted(
         claim_id=claim.id, opportunity_id=demand.id, capability_id=supply.id, provider_id=claim.provider_id
     )
-    event_id = record(session, fact, actor_id=actor.id, caused_by=claim.event_id)
+    event_id = record(session, fact, actor_id=actor.id, caused_by=caused_by)
     _decide(session, claim, "accepted", event_id)
     if demand.status != "matched":
         take(session, demand, "match", "matched", actor, caused_by=event_id)
-    return queries.get_claim(session, number)
+    return queries.get_claim(session, claim.id)
 
 
 def decline_claim(session: Session, number: int, actor: Actor, *, reason: str) -> Claim:

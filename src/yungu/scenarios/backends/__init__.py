@@ -1,0 +1,1 @@
+"""Machines outside the process: what opens the files that people bring."""
