@@ -30,9 +30,9 @@ def load_tensors(folder: Path) -> dict[str, Array]:
 
 
 def _load(path: Path) -> dict[str, Array]:
-    with path.open("rb") as file:
-        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     try:
+        with path.open("rb") as file:
+            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         length = int.from_bytes(data[:8], "little")
         if not 2 <= length <= min(len(data) - 8, _MAX_HEADER_BYTES):
             raise ModelUnfit(f"{path.name} is no safetensors file.")
