@@ -119,8 +119,8 @@ class JobDenied(Denied):
     """The actor may know of the job, but not do or see this."""
 
 
-class JobFailed(Unavailable):
-    """A job cannot come to its end; the message says why."""
+class JobFailed(Invalid):
+    """A job cannot come to its end, however often it is tried; the message says why."""
 
 
 class LeaseLost(Conflict):

@@ -23,7 +23,9 @@ from yungu.compute.models.fit import (
 from yungu.compute.models.jobs import (
     JOB_KINDS as JOB_KINDS,
     OPEN_JOBS as OPEN_JOBS,
+    BatchAsk as BatchAsk,
     BatchSpec as BatchSpec,
+    EvaluationAsk as EvaluationAsk,
     EvaluationSpec as EvaluationSpec,
     Job as Job,
     JobKind as JobKind,

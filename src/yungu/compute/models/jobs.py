@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
 import sqlalchemy as sa
 
+from yungu.hub import Kind
 from yungu.kernel.db import BigId, Json, Moment, metadata
 
 JobKind = Literal["batch", "evaluation"]
@@ -44,7 +45,8 @@ class EvaluationSpec(msgspec.Struct, frozen=True):
     """The inputs of ``dataset`` are answered by ``program`` (a repo with a ``predict.py``) or by a deployment, and the
     answers are scored by ``metric``, one of `METRICS`, or by ``scorer`` (a repo with a ``score.py``).
 
-    ``resamples``: of the bootstrap that gives the interval; ``seed``: of all that is drawn."""
+    ``options``: fields of each call to a deployment; ``resamples``: of the bootstrap that gives the interval; ``seed``:
+    of all that is drawn."""
 
     dataset: RepoPlace
     program: RepoPlace | None = None
@@ -54,11 +56,48 @@ class EvaluationSpec(msgspec.Struct, frozen=True):
     scorer: RepoPlace | None = None
     input_field: str = "input"
     label_field: str = "label"
+    options: dict[str, Any] = {}
     seed: int = 0
     resamples: int = 1000
 
 
 JobSpec = BatchSpec | EvaluationSpec
+
+
+@dataclass(frozen=True, slots=True)
+class BatchAsk:
+    """A batch as somebody asks for it. ``model``: a deployment; ``dataset``: the repo of the requests; ``path``: their
+    file; ``into``: the dataset that the answers go to, None for none; ``into_path`` None: ``<path>.answers.jsonl``."""
+
+    model: str
+    dataset: str
+    path: str
+    revision: str | None = None
+    into: str | None = None
+    into_path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationAsk:
+    """An evaluation as somebody asks for it; see `EvaluationSpec`. ``dataset``, ``program``, ``scorer``: repo ids; of
+    the last two ``..._kind`` is the kind; ``model``: a deployment."""
+
+    dataset: str
+    path: str
+    revision: str | None = None
+    program: str | None = None
+    program_kind: Kind = "model"
+    program_revision: str | None = None
+    model: str | None = None
+    metric: str = ""
+    scorer: str | None = None
+    scorer_kind: Kind = "model"
+    scorer_revision: str | None = None
+    input_field: str = "input"
+    label_field: str = "label"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    resamples: int = 1000
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,11 @@ from yungu.compute.queries.jobs import (
     get_open_job as get_open_job,
     list_jobs as list_jobs,
 )
+from yungu.compute.queries.records import (
+    iter_answers as iter_answers,
+    iter_items as iter_items,
+    iter_log as iter_log,
+)
 from yungu.compute.queries.usage import (
     find_call_of_hold as find_call_of_hold,
     get_call as get_call,

@@ -1,9 +1,11 @@
 """What changes rows of compute."""
 
+from yungu.compute.service.asking import ask_batch as ask_batch, ask_evaluation as ask_evaluation
 from yungu.compute.service.deployments import (
     change_deployment as change_deployment,
     deploy as deploy,
     deploy_upstream as deploy_upstream,
+    read_content as read_content,
     remove_deployment as remove_deployment,
     switch_deployment as switch_deployment,
     upstream_key as upstream_key,

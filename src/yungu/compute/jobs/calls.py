@@ -1,0 +1,136 @@
+"""Calls to deployments that a job makes: held, counted and settled one by one, like anybody's, within its budget."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from yungu import accounts, compute
+from yungu.compute.errors import CallInvalid, CallTooLong, ReplicaFailed
+from yungu.compute.jobs.course import BudgetSpent, Course
+from yungu.compute.models import Asked, CallKind, Deployment, Outcome, Ticket, Usage
+from yungu.compute.rules.usage import estimated_tokens
+from yungu.kernel.db import Session
+
+_MOST_ANSWER_BYTES = 16 << 20
+PATHS: Mapping[CallKind, str] = {
+    "chat": "/v1/chat/completions",
+    "completion": "/v1/completions",
+    "embedding": "/v1/embeddings",
+    "rerank": "/v1/rerank",
+    "predict": "/predict",
+}
+
+
+class CallRefused(CallInvalid):
+    """The model server does not take this request; others may do better."""
+
+
+@dataclass(slots=True)
+class Caller:
+    """Makes the calls of one job. ``at_once``: how many at the same time."""
+
+    course: Course
+    deployment: Deployment
+    at_once: int = 4
+    held: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    async def call(self, kind: CallKind, body: Mapping[str, Any], name: str) -> Any:
+        """The decoded answer. ``name`` tells this call from the others of the job.
+
+        Raises BudgetSpent, CallRefused, ReplicaFailed, CreditsShort and what `compute.begin_call` raises."""
+        ticket = await self.course.in_thread(self._begin, kind, body, name)
+        held = ticket.hold.amount if ticket.hold else 0
+        outcome: Outcome = "failed"
+        usage, is_told = Usage(), True
+        started = time.monotonic()
+        try:
+            answer = await self._post(ticket, kind, body)
+            usage, is_told = _usage(ticket, answer, time.monotonic() - started)
+            outcome = "done"
+        except TimeoutError:
+            outcome = "too_long"
+            raise CallTooLong(self.course.desk.call_limits.most_seconds) from None
+        finally:
+            await self.course.in_thread(self._end, ticket, usage, outcome, not is_told)
+            self.held -= held
+        return answer
+
+    def _begin(self, kind: CallKind, body: Mapping[str, Any], name: str) -> Ticket:
+        course, job = self.course, self.course.job
+        with self.lock, course.desk.db.write() as session:
+            asked = Asked(
+                kind=kind,
+                size_bytes=len(msgspec.json.encode(body)),
+                request_id=f"job-{job.id}-{job.attempts}-{name}",
+                most_tokens=_most_tokens(kind, body),
+                choices=body.get("n") or 1,
+                organization=_payer_name(session, course),
+            )
+            ticket = compute.begin_call(
+                session, self.deployment, _asker(session, course), asked, course.desk.call_limits
+            )
+            most = ticket.hold.amount if ticket.hold else 0
+            if most and course.calls_amount + self.held + most > job.budget:
+                raise BudgetSpent
+            self.held += most
+        return ticket
+
+    async def _post(self, ticket: Ticket, kind: CallKind, body: Mapping[str, Any]) -> Any:
+        desk = self.course.desk
+        async with asyncio.timeout(desk.call_limits.most_seconds), desk.pool.reach(self.deployment) as target:
+            fields = {**body, "model": target.model, "stream": False}
+            if ticket.most_tokens is not None:
+                fields["max_tokens"] = ticket.most_tokens
+            sent = msgspec.json.encode(body if kind == "predict" else fields)
+            stall = desk.call_limits.stall_seconds
+            reply = await desk.servers.post(target, PATHS[kind], sent, stall_seconds=stall)
+            data = await reply.read_all(_MOST_ANSWER_BYTES)
+        if 400 <= reply.status < 500 and reply.status != 429:
+            raise CallRefused(f"The model server answered {reply.status}: {data[:300].decode('utf-8', 'replace')}")
+        if reply.status != 200:
+            raise ReplicaFailed(f"The model server answered {reply.status}.")
+        try:
+            return msgspec.json.decode(data)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise ReplicaFailed("The model server answered with something that is not JSON.") from error
+
+    def _end(self, ticket: Ticket, usage: Usage, outcome: Outcome, is_estimated: bool) -> None:
+        with self.lock, self.course.desk.db.write() as session:
+            record = compute.end_call(session, ticket, usage, outcome, is_estimated=is_estimated)
+            self.course.calls_amount += record.amount
+
+
+def _asker(session: Session, course: Course) -> accounts.Actor:
+    created_by = course.job.created_by
+    assert created_by is not None
+    return accounts.actor_for_user(session, accounts.get_owner_by_id(session, created_by))
+
+
+def _payer_name(session: Session, course: Course) -> str | None:
+    job = course.job
+    return None if job.owner_id == job.created_by else accounts.get_owner_by_id(session, job.owner_id).name
+
+
+def _most_tokens(kind: CallKind, body: Mapping[str, Any]) -> int | None:
+    if kind not in ("chat", "completion"):
+        return None
+    found = body.get("max_completion_tokens") or body.get("max_tokens")
+    return found if isinstance(found, int) else None
+
+
+def _usage(ticket: Ticket, answer: Any, seconds: float) -> tuple[Usage, bool]:
+    """What the server says that it used, at most what is held; and whether it said so."""
+    told = answer.get("usage") if isinstance(answer, dict) else None
+    if not isinstance(told, dict):
+        return Usage(estimated_tokens(ticket.asked.size_bytes), 0, seconds), False
+    prompt, written = (max(0, int(told.get(f"{name}_tokens") or 0)) for name in ("prompt", "completion"))
+    most = ticket.most
+    return Usage(min(prompt, most.prompt_tokens), min(written, most.completion_tokens), seconds), True

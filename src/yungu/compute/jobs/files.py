@@ -1,0 +1,149 @@
+"""Files of repos for jobs: read, and laid out as folders that programs can see."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import msgspec
+
+from yungu import hub
+from yungu.compute.errors import JobFailed
+from yungu.compute.jobs.desk import Desk
+from yungu.compute.models import RepoPlace
+from yungu.hub import Repo, TreeFile
+from yungu.storage import content, xet
+from yungu.storage.errors import BytesNotFound
+from yungu.storage.models import Blob
+
+_REGULAR = (0o100644, 0o100755, 0o100664)
+_MOST_FILES = 20_000
+MOST_LINES_BYTES = 512 << 20
+"""Of a file whose lines are inputs or requests."""
+
+
+def iter_file(desk: Desk, place: RepoPlace) -> Iterator[bytes]:
+    """The content of a file of a repo in blocks. Raises JobFailed, RepoNotFound, EntryNotFound, BytesNotFound."""
+    with desk.db.read() as session:
+        repo = hub.get_repo_by_id(session, place.repo_id)
+    file = hub.get_file(desk.git.open(repo.id), place.commit, place.path)
+    if file.size_bytes > MOST_LINES_BYTES:
+        raise JobFailed(f"{place.path} has more than {MOST_LINES_BYTES >> 20} MiB.")
+    return _blocks(desk, repo, file)
+
+
+def read_records(desk: Desk, place: RepoPlace) -> list[Any]:
+    """The values that the lines of a .jsonl file are, or the rows of a .csv file as objects. Raises JobFailed with the
+    number of a line that is neither, but never with what is in it."""
+    text = b"".join(iter_file(desk, place))
+    if place.path.endswith(".csv"):
+        return _rows(text)
+    records = list[Any]()
+    for number, line in enumerate(text.split(b"\n"), 1):
+        if line.strip():
+            try:
+                records.append(msgspec.json.decode(line))
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+                raise JobFailed(f"Line {number} of {place.path} is not JSON.") from None
+    return records
+
+
+def lay_out(desk: Desk, place: RepoPlace, folder: Path) -> Path:
+    """All files of a commit under ``folder``, readable by everybody who gets there. Large ones are not copied where the
+    file system allows another name for them. Raises JobFailed, RepoNotFound, BytesNotFound."""
+    with desk.db.read() as session:
+        repo = hub.get_repo_by_id(session, place.repo_id)
+    shutil.rmtree(folder, ignore_errors=True)
+    _open_folder(folder)
+    files = [file for file in hub.list_files(desk.git.open(repo.id), place.commit) if file.mode in _REGULAR]
+    if len(files) > _MOST_FILES:
+        raise JobFailed(f"{place.name} has more than {_MOST_FILES} files.")
+    for file in files:
+        _lay(desk, repo, file, folder)
+    return folder
+
+
+def write_lines(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
+    with path.open("wb") as file:
+        for record in records:
+            file.write(msgspec.json.encode(record) + b"\n")
+
+
+def mend(path: Path) -> None:
+    """Take away the part of a line that a killed worker has left at the end of a file."""
+    if not path.exists():
+        return
+    with path.open("rb+") as file:
+        whole = sum(len(line) for line in file if line.endswith(b"\n"))
+        file.truncate(whole)
+
+
+def _rows(text: bytes) -> list[Any]:
+    import csv
+    import io
+
+    try:
+        return list(csv.DictReader(io.StringIO(text.decode("utf-8-sig"), newline="")))
+    except (csv.Error, UnicodeDecodeError):
+        raise JobFailed("The file is no CSV in UTF-8.") from None
+
+
+def _lay(desk: Desk, repo: Repo, file: TreeFile, folder: Path) -> None:
+    parts = PurePosixPath(file.path).parts
+    if any(part in ("", ".", "..", "/") for part in parts):
+        raise JobFailed("A path in the repo is not valid.")
+    at = folder
+    for part in parts[:-1]:
+        at = at / part
+        _open_folder(at)
+    target = at / parts[-1]
+    blob = _blob(desk, repo, file)
+    if blob is not None and blob.has_raw and _linked(desk.store.path(content.raw_key(blob.sha256)), target):
+        return
+    with target.open("wb") as out:
+        out.writelines(_blocks(desk, repo, file))
+    target.chmod(0o644)
+
+
+def _linked(source: Path, target: Path) -> bool:
+    """Another name for the same bytes. They become readable by all, inside a data folder that only we may enter."""
+    with suppress(OSError):
+        if os.geteuid() == 0:
+            source.chmod(0o444)
+        target.hardlink_to(source)
+        return True
+    return False
+
+
+def _open_folder(folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o755)
+
+
+def _blob(desk: Desk, repo: Repo, file: TreeFile) -> Blob | None:
+    if file.pointer is None:
+        return None
+    with desk.db.read() as session:
+        blob = hub.find_content(session, repo, file.pointer.sha256)
+    if blob is None:
+        raise BytesNotFound(f"The content of '{file.path}' is missing from the store.")
+    return blob
+
+
+def _blocks(desk: Desk, repo: Repo, file: TreeFile) -> Iterator[bytes]:
+    blob = _blob(desk, repo, file)
+    if blob is None:
+        yield desk.git.open(repo.id).read_blob(file.oid)
+    elif blob.has_raw or blob.xet_hash is None:
+        with desk.store.open(content.raw_key(blob.sha256)) as source:
+            while block := source.read(1 << 20):
+                yield block
+    else:
+        with desk.db.read() as session:
+            found = xet.get_file(session, blob.xet_hash)
+        segments = xet.iter_segments(xet.decode_terms(found.terms), xet.IndexReader(desk.db), 0, blob.size_bytes)
+        yield from xet.iter_blocks(desk.store, segments)
