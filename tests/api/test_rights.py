@@ -244,6 +244,7 @@ OPEN = """
     GET /api/v1/skills/{developer}/{skill}/repo | GET /openapi/v1/collections
     GET /openapi/v1/collections/{collection} | GET /openapi/v1/collections/{collection}/items
     GET /collections | GET /collections/{owner}/{slug} | GET /-/policies | GET /-/policies/{policy}
+    GET /-/deployments | GET /-/deployments/{namespace}/{model}
 """
 PERSONAL = """
     GET /api/whoami-v2 | GET /api/settings/repositories | GET /api/organizations/{organization}/settings/repositories
@@ -304,7 +305,12 @@ KEYED = """
     GET /-/admin/credits/cash | POST /-/admin/credits/cash | GET /-/admin/credits/claim
     POST /-/admin/credits/claim | GET /-/admin/credits/pay | POST /-/admin/credits/pay
     GET /-/credits | GET /-/credits/{owner} | GET /-/credits/{owner}/receipts | GET /-/credits/{owner}/calls.csv
-    GET /-/receipts/{number}
+    GET /-/receipts/{number} | GET /-/receipts | GET /-/deployments/new | POST /-/deployments/new
+    GET /-/deployments/upstream | POST /-/deployments/upstream
+    GET /-/deployments/{namespace}/{model}/switch | POST /-/deployments/{namespace}/{model}/switch
+    GET /-/deployments/{namespace}/{model}/change | POST /-/deployments/{namespace}/{model}/change
+    GET /-/deployments/{namespace}/{model}/remove | POST /-/deployments/{namespace}/{model}/remove
+    GET /-/playground/{namespace}/{model} | POST /-/playground/{namespace}/{model}
 """
 CAS = "/xet/{epoch}/"
 

@@ -69,6 +69,7 @@ class App:
                 await send({"type": "websocket.close", "code": 1000})
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["app"] = self
         call = Call(scope, receive, send, self.site, {})
         request_id = _request_id(call)
         response = await self._answer(call, request_id)

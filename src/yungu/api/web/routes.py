@@ -14,6 +14,7 @@ from yungu.api.web.views import (
     admin_people,
     admin_storage,
     collections,
+    deployments,
     discussions,
     edit,
     files,
@@ -27,6 +28,8 @@ from yungu.api.web.views import (
     organizations,
     owners,
     people,
+    pilots,
+    playground,
     policies,
     repos,
     search,
@@ -192,9 +195,33 @@ for _verb, _handler in {
     routes.post(f"/-/admin/credits/{_verb}")(_handler)
     routes.get(f"/-/admin/credits/{_verb}")(repos.get_parent)
 
+routes.get("/-/deployments")(deployments.get_list)
+routes.get("/-/deployments/new")(deployments.get_new)
+routes.post("/-/deployments/new")(deployments.post_new)
+routes.get("/-/deployments/upstream")(deployments.get_upstream)
+routes.post("/-/deployments/upstream")(deployments.post_upstream)
+routes.get("/-/deployments/{namespace}/{model}")(deployments.get_deployment)
+for _verb, _handler in {
+    "switch": deployments.post_switch,
+    "change": deployments.post_change,
+    "remove": deployments.post_remove,
+}.items():
+    routes.post(f"/-/deployments/{{namespace}}/{{model}}/{_verb}")(_handler)
+    routes.get(f"/-/deployments/{{namespace}}/{{model}}/{_verb}")(repos.get_parent)
+routes.get("/-/playground/{namespace}/{model}")(playground.get_playground)
+routes.post("/-/playground/{namespace}/{model}")(playground.post_playground)
+routes.get("/-/receipts")(playground.get_receipt_of)
+
 routes.get("/-/credits", "/-/credits/{owner}")(wallet.get_wallet)
 routes.get("/-/credits/{owner}/receipts")(wallet.get_receipts)
 routes.get("/-/credits/{owner}/calls.csv")(wallet.get_export)
+routes.get("/-/cases")(pilots.get_cases)
+routes.get("/-/pilots")(pilots.get_list)
+routes.post("/-/pilots")(pilots.post_new)
+routes.get("/-/pilots/{code}")(pilots.get_pilot)
+routes.get("/-/pilots/{code}/terms")(pilots.get_terms)
+routes.post("/-/pilots/{code}/terms")(pilots.post_terms)
+routes.post("/-/pilots/{code}/steps")(pilots.post_step)
 routes.get("/-/receipts/{number}")(wallet.get_receipt)
 routes.get("/-/policies")(policies.get_policies)
 routes.get("/-/policies/{policy}")(policies.get_policy)

@@ -146,3 +146,88 @@ _LIBRARIES: dict[str, Callable[[Repo], str]] = {
     "peft": _peft,
     "transformers": _transformers,
 }
+
+
+def list_call_snippets(name: str, answers: Sequence[str], origin: str) -> Sequence[Snippet]:
+    """The ways to call a deployed model, for what it answers first."""
+    kind = answers[0] if answers else "chat"
+    if kind == "predict":
+        return list(_posted(f"{origin}/api/models/{name}/predict", "{}"))
+    if kind == "rerank":
+        body = f'{{"model": "{name}", "query": "tea", "documents": ["green tea", "coffee"]}}'
+        return list(_posted(f"{origin}/v1/rerank", body))
+    call = _CALLS[kind]
+    found = [Snippet("openai", _openai(name, call, origin)), _curl(f"{origin}/v1/{call.address}", call.body(name))]
+    options = f'base_url="{origin}/v1", api_key="TOKEN"'
+    if kind == "chat":
+        asked = f'client.chat_completion(\n    model="{name}", {call.said}\n)\nprint({call.read})'
+        text = f"from huggingface_hub import InferenceClient\n\nclient = InferenceClient({options})\nanswer = {asked}"
+        found.append(Snippet("huggingface_hub", text))
+    made = f'from langchain_openai import {call.chain}\n\nmodel = {call.chain}({options}, model="{name}")'
+    found.append(Snippet("LangChain", f"{made}\n{call.chained}"))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """How one kind of call is written: for OpenAI's client, as JSON, and with LangChain."""
+
+    address: str
+    method: str
+    said: str
+    json: str
+    read: str
+    chain: str
+    chained: str
+
+    def body(self, name: str) -> str:
+        return f'{{"model": "{name}", {self.json}}}'
+
+
+def _openai(name: str, call: _Call, origin: str) -> str:
+    client = f'client = OpenAI(base_url="{origin}/v1", api_key="TOKEN")'
+    asked = f'answer = client.{call.method}(\n    model="{name}", {call.said}\n)'
+    return f"from openai import OpenAI\n\n{client}\n{asked}\nprint({call.read})"
+
+
+def _posted(address: str, body: str) -> Iterator[Snippet]:
+    headers = 'headers={"Authorization": "Bearer TOKEN"}'
+    code = f'answer = httpx.post(\n    "{address}",\n    {headers},\n    json={body},\n)'
+    yield Snippet("httpx", f"import httpx\n\n{code}\nprint(answer.json())")
+    yield _curl(address, body)
+
+
+def _curl(address: str, body: str) -> Snippet:
+    headers = "-H 'Authorization: Bearer TOKEN' -H 'Content-Type: application/json'"
+    return Snippet("curl", f"curl {address} \\\n  {headers} \\\n  -d {shlex.quote(body)}")
+
+
+_CALLS = {
+    "chat": _Call(
+        "chat/completions",
+        "chat.completions.create",
+        'messages=[{"role": "user", "content": "Which tea?"}]',
+        '"messages": [{"role": "user", "content": "Which tea?"}]',
+        "answer.choices[0].message.content",
+        "ChatOpenAI",
+        'print(model.invoke("Which tea?").content)',
+    ),
+    "completion": _Call(
+        "completions",
+        "completions.create",
+        'prompt="ACGT", max_tokens=64',
+        '"prompt": "ACGT", "max_tokens": 64',
+        "answer.choices[0].text",
+        "OpenAI",
+        'print(model.invoke("ACGT"))',
+    ),
+    "embedding": _Call(
+        "embeddings",
+        "embeddings.create",
+        'input=["green tea", "龙井茶"]',
+        '"input": ["green tea", "龙井茶"]',
+        "answer.data[0].embedding",
+        "OpenAIEmbeddings",
+        'print(model.embed_query("green tea"))',
+    ),
+}

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from starlette.responses import PlainTextResponse, Response
 
-from yungu import accounts, hub
+from yungu import accounts, compute, hub
 from yungu.api.http import Call
 from yungu.api.web import urls
 from yungu.api.web.activities import grouped
@@ -30,14 +30,17 @@ def get_home(session: Session, call: Call) -> Response:
     """For strangers what this place is, for members what is new around them."""
     visit = begin(session, call)
     trending = {kind: hub.list_repos(session, RepoFilter(kind, limit=_SHOWN), visit.actor).items for kind in KINDS}
+    callables = compute.list_deployments(session, visit.actor, only_on=True)[:_SHOWN]
     if visit.actor.user is not None:
-        return page(visit, "desk.html", trending=trending, **_desk(session, visit, visit.actor.user))
+        return page(
+            visit, "desk.html", trending=trending, callables=callables, **_desk(session, visit, visit.actor.user)
+        )
     newest = {
         kind: hub.list_repos(session, RepoFilter(kind, sort="created", limit=_SHOWN), visit.actor).items
         for kind in KINDS
     }
     figures = _figures(call.site.db, int(time.monotonic() / _FIGURES_SECONDS))
-    return page(visit, "home.html", trending=trending, newest=newest, figures=figures)
+    return page(visit, "home.html", trending=trending, newest=newest, figures=figures, callables=callables)
 
 
 def post_theme(session: Session, call: Call) -> Response:

@@ -11,12 +11,13 @@ from typing import Any
 from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
-from yungu import hub
+from yungu import compute, hub
 from yungu.api.http import Call
 from yungu.api.http.blobs import read_blob
 from yungu.api.web import cards, gates, snippets, urls
 from yungu.api.web.forms import read_form
 from yungu.api.web.rendering import page, see_other
+from yungu.api.web.views import fits
 from yungu.api.web.visit import Visit, begin
 from yungu.hub import Kind, Repo, SafetensorsHeader, TreeFile
 from yungu.kernel import clock
@@ -94,11 +95,19 @@ def get_repo(session: Session, call: Call) -> Response:
         "facts": _facts(repo),
         "files": files,
         "weights": _weights(session, call, repo, open_files),
+        "runs_on": fits.find_runs_on(session, call, repo) if around.may_read_files else None,
+        "fit_contexts": fits.CONTEXTS,
+        "fit_batches": fits.BATCHES,
+        "callables": compute.list_deployments(session, visit.actor, repo=repo) if repo.kind == "model" else [],
         "lineage": _lineage(session, visit, repo),
         "downloads": hub.daily_downloads(session, repo, last=clock.now().date(), days=_DOWNLOADS_DAYS),
         "snippets": snippets.list_snippets(repo, call.origin, names),
         "least_headings": _LEAST_HEADINGS,
     }
+    running = next((one for one in context["callables"] if one.wanted == "on"), None)
+    context["call_snippets"] = (
+        snippets.list_call_snippets(running.name, running.answers, call.origin) if running else []
+    )
     if repo.gated:
         context["asked"] = visit.actor.id and hub.find_access_request(session, repo, visit.actor.id)
         context["questions"] = gates.questions(repo)
