@@ -348,7 +348,7 @@ def _grade(corpus: Corpus) -> None:
     for one in corpus.capabilities:
         by_topic.setdefault(one.topic.number, []).append(one)
     for need in corpus.opportunities:
-        for offer in by_topic[need.topic.number]:
+        for offer in by_topic.get(need.topic.number, []):
             if offer.broken not in need.constraints:
                 lacks = (offer.dropped in need.wants) + (offer.silent in need.constraints)
                 corpus.grades[need.id, offer.id] = 1 if offer.missed in need.wants else 2 if lacks else 3

@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
+
 from yungu.scenarios.rules.allocation import Graph, Ints, Method, allocate, flow
 from yungu.scenarios.rules.measures import gini, measure
 

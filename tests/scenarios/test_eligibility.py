@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
+
 from yungu.scenarios.models import CapabilityContent, Constraint, Indicator, Measurement, OpportunityContent
 from yungu.scenarios.rules import coverage, domains, eligibility
 

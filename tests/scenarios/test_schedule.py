@@ -7,6 +7,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given, settings, strategies as st
+
 from yungu.scenarios.rules.schedule import Break, Pair, rounds, timetable
 
 PAIRS = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 11)), unique=True, max_size=70)

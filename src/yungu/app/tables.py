@@ -8,6 +8,7 @@ import yungu.credits.models
 import yungu.hub.models
 import yungu.kernel.events
 import yungu.kernel.upkeep
+import yungu.scenarios.matching.models
 import yungu.scenarios.models
 import yungu.scenarios.validation.models
 import yungu.storage.models

@@ -140,11 +140,72 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_table(
+        "scenario_calibrations",
+        sa.Column("version", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("kind", sa.String(length=12), nullable=False),
+        sa.Column("knots", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False),
+        sa.Column("values", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False),
+        sa.Column("outcome_count", sa.Integer(), nullable=False),
+        sa.Column("error", sa.Float(), nullable=False),
+        sa.Column("made_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("version", name=op.f("pk_scenario_calibrations")),
+    )
+    op.create_table(
+        "scenario_days",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("title", sa.String(length=200), nullable=False),
+        sa.Column("starts_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.Column("tables", sa.Integer(), nullable=False),
+        sa.Column("minutes", sa.Integer(), nullable=False),
+        sa.Column("pause", sa.Integer(), nullable=False),
+        sa.Column("breaks", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False),
+        sa.Column(
+            "meetings", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False
+        ),
+        sa.Column("made_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("made_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_scenario_days")),
+        comment="matchmaking days; meetings: match id, round, table, start in seconds after starts_at",
+    )
+    op.create_table(
         "scenario_firm_aliases",
         sa.Column("key", sa.String(length=200), nullable=False),
         sa.Column("name", sa.String(length=200), nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_scenario_firm_aliases")),
         comment="key: a firm's name as rules.firms squeezes it; name: what it is called here",
+    )
+    op.create_table(
+        "scenario_market_states",
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("hash", name=op.f("pk_scenario_market_states")),
+        comment="both lists as they stood at a run: compressed JSON, see matching.keeping",
+    )
+    op.create_table(
+        "scenario_runs",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("kind", sa.String(length=12), nullable=False),
+        sa.Column("subject_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("made_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.Column("made_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("caused_by", sa.BigInteger(), nullable=True),
+        sa.Column("inputs", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False),
+        sa.Column(
+            "measures", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False
+        ),
+        sa.Column("result_hash", sa.String(length=64), nullable=False),
+        sa.Column("published_at", yungu.kernel.db.Moment(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_scenario_runs")),
+    )
+    op.create_table(
+        "scenario_vectors",
+        sa.Column("model", sa.String(length=200), nullable=False),
+        sa.Column("text_hash", sa.String(length=64), nullable=False),
+        sa.Column("vector", sa.LargeBinary(), nullable=False),
+        sa.Column("made_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("model", "text_hash", name=op.f("pk_scenario_vectors")),
+        comment="vector: little-endian float32 of length one",
     )
     op.create_table(
         "upkeep_runs",
@@ -1024,6 +1085,55 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_scenario_history_item_id"), ["item_id"], unique=False)
 
     op.create_table(
+        "scenario_matches",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("opportunity_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("opportunity_version", sa.Integer(), nullable=False),
+        sa.Column("capability_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("capability_version", sa.Integer(), nullable=False),
+        sa.Column("rank", sa.Integer(), nullable=False),
+        sa.Column("score", sa.Float(), nullable=False),
+        sa.Column("probability", sa.Float(), nullable=False),
+        sa.Column(
+            "features", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False
+        ),
+        sa.Column("status", sa.String(length=12), nullable=False),
+        sa.Column("demand_answer", sa.String(length=3), nullable=True),
+        sa.Column("demand_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("provider_answer", sa.String(length=3), nullable=True),
+        sa.Column("provider_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("reason", sa.String(length=2000), nullable=False),
+        sa.Column("made_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.Column("answered_at", yungu.kernel.db.Moment(timezone=True), nullable=True),
+        sa.Column("event_id", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["capability_id"], ["scenario_items.id"], name=op.f("fk_scenario_matches_capability_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["opportunity_id"],
+            ["scenario_items.id"],
+            name=op.f("fk_scenario_matches_opportunity_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["run_id"], ["scenario_runs.id"], name=op.f("fk_scenario_matches_run_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_scenario_matches")),
+        sa.UniqueConstraint(
+            "run_id",
+            "opportunity_id",
+            "capability_id",
+            name=op.f("uq_scenario_matches_run_id_opportunity_id_capability_id"),
+        ),
+    )
+    with op.batch_alter_table("scenario_matches", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_scenario_matches_capability_id"), ["capability_id"], unique=False)
+        batch_op.create_index(
+            "ix_scenario_matches_opportunity_id_status", ["opportunity_id", "status", "id"], unique=False
+        )
+
+    op.create_table(
         "scenario_reviews",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("item_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1237,6 +1347,19 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_pilots_provider_id"), ["provider_id"], unique=False)
 
     op.create_table(
+        "scenario_match_deeds",
+        sa.Column("match_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("what", sa.String(length=12), nullable=False),
+        sa.Column("side", sa.String(length=12), nullable=False),
+        sa.Column("by_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["match_id"], ["scenario_matches.id"], name=op.f("fk_scenario_match_deeds_match_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("match_id", "what", "side", name=op.f("pk_scenario_match_deeds")),
+        comment="the first time that each thing happened to a match, on each side",
+    )
+    op.create_table(
         "pilot_attempts",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("pilot_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1283,6 +1406,7 @@ def downgrade() -> None:
 
     op.drop_table("pilot_evidence")
     op.drop_table("pilot_attempts")
+    op.drop_table("scenario_match_deeds")
     with op.batch_alter_table("pilots", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_pilots_provider_id"))
         batch_op.drop_index(batch_op.f("ix_pilots_opportunity_id"))
@@ -1327,6 +1451,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_scenario_reviews_item_id"))
 
     op.drop_table("scenario_reviews")
+    with op.batch_alter_table("scenario_matches", schema=None) as batch_op:
+        batch_op.drop_index("ix_scenario_matches_opportunity_id_status")
+        batch_op.drop_index(batch_op.f("ix_scenario_matches_capability_id"))
+
+    op.drop_table("scenario_matches")
     with op.batch_alter_table("scenario_history", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_scenario_history_item_id"))
 
@@ -1512,7 +1641,12 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_upkeep_runs_state"))
 
     op.drop_table("upkeep_runs")
+    op.drop_table("scenario_vectors")
+    op.drop_table("scenario_runs")
+    op.drop_table("scenario_market_states")
     op.drop_table("scenario_firm_aliases")
+    op.drop_table("scenario_days")
+    op.drop_table("scenario_calibrations")
     op.drop_table("owners")
     with op.batch_alter_table("mcp_servers", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_mcp_servers_category"))

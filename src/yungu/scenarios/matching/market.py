@@ -29,7 +29,7 @@ _ROWS = 128
 _CANDIDATES = 50
 _BACK_CANDIDATES = 4
 _NEEDED_MATURITY = 7
-_DIGITS = 6
+_DIGITS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +142,21 @@ class Market:
         self._columns: dict[Requirement, NDArray[np.int8]] = {}
         self._facts: dict[str, tuple[Sequence[eligibility.Facts], NDArray[np.int32]]] = {}
 
+    def with_opportunities(self, opportunities: Sequence[Listed], vectors: Vectors | None) -> Market:
+        """The same capabilities, as ready as they are, beside other opportunities."""
+        other = Market(
+            opportunities,
+            self.capabilities,
+            today=self.today,
+            vectors=vectors,
+            weights=self.weights,
+            calibrated=self.calibrated,
+            known=self._known,
+        )
+        other._columns, other._facts = self._columns, self._facts
+        other.__dict__["_offers"] = self._offers
+        return other
+
     @property
     def terms(self) -> Mapping[tuple[int, int], Terms]:
         """What the next market need not cut again."""
@@ -181,9 +196,9 @@ class Market:
 
     # --- both lists
 
-    def deal(self, rules: Rules) -> Dealt:
-        """Proposals for the whole market at once."""
-        judged = self.judge_all()
+    def deal(self, rules: Rules, judged: Sequence[Judged] | None = None) -> Dealt:
+        """Proposals for the whole market at once; ``judged``: what ``judge_all`` gave, if it was asked before."""
+        judged = self.judge_all() if judged is None else judged
         graph = self.graph(judged, rules)
         chosen = allocation.allocate(graph, rules.method, first_bonus=rules.first_bonus)
         newcomers = np.array([one.offered.is_newcomer for one in self.capabilities], dtype=bool)

@@ -63,6 +63,22 @@ class Match:
     event_id: int
 
 
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A matchmaking day. ``meetings``: match id, round and table (both from 0), seconds after ``starts_at``."""
+
+    id: int
+    title: str
+    starts_at: datetime
+    tables: int
+    minutes: int
+    pause: int
+    breaks: Sequence[Sequence[int]]
+    meetings: Sequence[Sequence[int]]
+    made_by: int | None
+    made_at: datetime
+
+
 vectors = sa.Table(
     "scenario_vectors",
     metadata,
@@ -71,6 +87,14 @@ vectors = sa.Table(
     sa.Column("vector", sa.LargeBinary, nullable=False),
     sa.Column("made_at", Moment, nullable=False),
     comment="vector: little-endian float32 of length one",
+)
+
+states = sa.Table(
+    "scenario_market_states",
+    metadata,
+    sa.Column("hash", sa.String(64), primary_key=True),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+    comment="both lists as they stood at a run: compressed JSON, see matching.keeping",
 )
 
 runs = sa.Table(
@@ -106,7 +130,9 @@ matches = sa.Table(
     sa.Column("features", Json, nullable=False),
     sa.Column("status", sa.String(12), nullable=False),
     sa.Column("demand_answer", sa.String(3)),
+    sa.Column("demand_by", BigId),
     sa.Column("provider_answer", sa.String(3)),
+    sa.Column("provider_by", BigId),
     sa.Column("reason", sa.String(2000), nullable=False, default=""),
     sa.Column("made_at", Moment, nullable=False),
     sa.Column("answered_at", Moment),
@@ -124,6 +150,22 @@ deeds = sa.Table(
     sa.Column("by_id", BigId),
     sa.Column("at", Moment, nullable=False),
     comment="the first time that each thing happened to a match, on each side",
+)
+
+days = sa.Table(
+    "scenario_days",
+    metadata,
+    sa.Column("id", BigId, primary_key=True, autoincrement=True),
+    sa.Column("title", sa.String(200), nullable=False),
+    sa.Column("starts_at", Moment, nullable=False),
+    sa.Column("tables", sa.Integer, nullable=False),
+    sa.Column("minutes", sa.Integer, nullable=False),
+    sa.Column("pause", sa.Integer, nullable=False),
+    sa.Column("breaks", Json, nullable=False),
+    sa.Column("meetings", Json, nullable=False),
+    sa.Column("made_by", BigId),
+    sa.Column("made_at", Moment, nullable=False),
+    comment="matchmaking days; meetings: match id, round, table, start in seconds after starts_at",
 )
 
 calibrations = sa.Table(

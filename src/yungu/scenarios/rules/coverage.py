@@ -127,9 +127,14 @@ def share(covered: Sequence[Covered]) -> float:
     return sum(_worth(one) for one in covered) / len(covered)
 
 
+@lru_cache(maxsize=4096)
 def metric_of(text: str) -> str:
     """The one name of a metric; its squeezed letters if the table does not know it."""
-    return _metric_of(_squeezed(text))
+    plain = _squeezed(text)
+    if plain in _BY_METRIC:
+        return _BY_METRIC[plain]
+    inside = [alias for alias in _BY_METRIC if len(alias) >= 2 and _ends_or_holds(plain, alias)]
+    return _BY_METRIC[max(inside, key=len)] if inside else plain
 
 
 def convert(value: float, unit: str, to: str) -> float | None:
@@ -178,14 +183,6 @@ def _worth(covered: Covered) -> float:
     return UNPROVEN if covered.state == "met" and not covered.is_proven else WORTH[covered.state]
 
 
-@lru_cache(maxsize=4096)
-def _metric_of(plain: str) -> str:
-    if plain in _BY_METRIC:
-        return _BY_METRIC[plain]
-    inside = [alias for alias in _BY_METRIC if len(alias) >= 2 and _ends_or_holds(plain, alias)]
-    return _BY_METRIC[max(inside, key=len)] if inside else plain
-
-
 def _ends_or_holds(plain: str, alias: str) -> bool:
     """Latin names only count at the end ("detectionaccuracy"), or "map" would be in "mapping"."""
     return plain.endswith(alias) if alias.isascii() else alias in plain
@@ -203,6 +200,7 @@ def _unit_of(text: str) -> tuple[str, float] | None:
     return f"{one[0]}/{other[0]}", one[1] / other[1]
 
 
+@lru_cache(maxsize=4096)
 def _unit_text(unit: str) -> str:
     plain = _PER.sub("/", unicodedata.normalize("NFKC", unit).casefold())
     return plain.replace(" ", "")

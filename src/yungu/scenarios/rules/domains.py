@@ -109,8 +109,7 @@ def closeness(wanted: Sequence[str], offered: Sequence[str]) -> float:
 
 def codes(names: Sequence[str]) -> Sequence[str]:
     """The codes of fields or categories that are meant, in order, each once; "tourism/eldercare" means two."""
-    parts = [name for text in names for name in ([text] if _code(text) in _KNOWN else _SPLIT.split(text))]
-    return list(dict.fromkeys(code for part in parts if (code := _code(part))))
+    return _codes(tuple(names))
 
 
 def name_of(code: str) -> Words:
@@ -132,6 +131,12 @@ def _near(one: str, other: str) -> float:
 
 def _mapped(category: str, field: str) -> float:
     return CATEGORIES[category][2].get(field, 0.0) if category in CATEGORIES else 0.0
+
+
+@lru_cache(maxsize=8192)
+def _codes(names: tuple[str, ...]) -> Sequence[str]:
+    parts = [name for text in names for name in ([text] if _code(text) in _KNOWN else _SPLIT.split(text))]
+    return tuple(dict.fromkeys(code for part in parts if (code := _code(part))))
 
 
 @lru_cache(maxsize=8192)

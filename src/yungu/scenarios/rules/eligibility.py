@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 from typing import Literal, cast
 
 from yungu.scenarios.models import CapabilityContent, ConstraintKind, Form, OpportunityContent
@@ -238,6 +239,7 @@ def satisfying(capability: CapabilityContent, finding: Finding) -> CapabilityCon
             return None
 
 
+@lru_cache(maxsize=4096)
 def credential_of(text: str) -> str:
     """The one name of a certificate or filing that is written in any of its ways; its squeezed letters if unknown."""
     plain = _squeezed(text)
@@ -247,6 +249,7 @@ def credential_of(text: str) -> str:
     return _BY_ALIAS[max(inside, key=len)] if inside else plain
 
 
+@lru_cache(maxsize=4096)
 def region_of(text: str) -> str:
     """A region's Chinese name without its suffix: "Hangzhou" and "杭州市西湖区" are both "杭州"."""
     plain = _squeezed(text)
