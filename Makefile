@@ -44,6 +44,10 @@ help: ## Say what can be made
 setup: .venv/.project ## Make .venv with the locked dependencies and .venv/bin/yungu
 setup-dev: .venv/.dev ## The same, with what tests and checks need
 
+.PHONY: setup-torch
+setup-torch: setup-dev ## The same, with torch (CPU) and transformers: what needs them is skipped without
+	$(PIP_INSTALL) -r requirements-torch.lock
+
 # --- run
 
 .PHONY: serve

@@ -22,6 +22,7 @@ from yungu.compute.runtimes.sampling import sampler
 from yungu.compute.runtimes.templates import find_template
 
 GENOS = Path(demo.__file__).with_name("demo_data") / "genos-mt"
+NO_TORCH = "torch cannot be imported: make setup-torch"
 PROMPT = "GTTAATGTAGCTTAATAAC"
 GREEDY = "CCAAACCAAACACACAAAAACCTAAAACCCAAAACCCACCCCCAAAAC"
 LOGITS = [
@@ -91,7 +92,7 @@ def test_the_dna_model_writes_what_transformers_writes(genos: Runtime) -> None:
 
 @pytest.mark.parametrize("family", [*sorted(FAMILIES), "llama3"])
 def test_every_family_agrees_with_transformers_token_by_token(family: str, tmp_path: Path) -> None:
-    torch = pytest.importorskip("torch", reason="torch is not installed: make setup-torch")
+    torch = pytest.importorskip("torch", reason=NO_TORCH, exc_type=ImportError)
     transformers = pytest.importorskip("transformers")
     torch.manual_seed(7)
     reference = transformers.AutoModelForCausalLM.from_config(_config(transformers, family)).eval()
@@ -133,7 +134,7 @@ def _config(transformers: Any, family: str) -> Any:
 
 
 def test_the_torch_runtime_writes_the_same(genos: Runtime) -> None:
-    pytest.importorskip("torch", reason="torch is not installed: make setup-torch")
+    pytest.importorskip("torch", reason=NO_TORCH, exc_type=ImportError)
     pytest.importorskip("transformers")
     runtime = load("transformers", GENOS)
     for ask in ({"temperature": 0}, {"temperature": 0.9, "top_p": 0.8, "seed": 11}):
