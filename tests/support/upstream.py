@@ -50,6 +50,8 @@ class Upstream:
                 pass
         except (ConnectionError, asyncio.IncompleteReadError):
             self.left.set()
+        except asyncio.CancelledError:
+            return  # the test is over
         finally:
             writer.close()
 

@@ -62,6 +62,7 @@ _BEARER = (
 """One row for each organization that the bearer belongs to, at least one: a question less in every request."""
 # Statements of every request are built once: building one costs more than running it on SQLite.
 BEARER_BY_DIGEST = Prepared(_BEARER.where(tokens.c.digest == sa.bindparam("key")))
+_OWNER_BY_ID = Prepared(sa.select(*OWNER).where(owners.c.id == sa.bindparam("owner_id")))
 BEARER_BY_ID = Prepared(_BEARER.where(tokens.c.id == sa.bindparam("key")))
 _ABLE_ADMINISTRATOR = (owners.c.kind == "user") & owners.c.is_admin & owners.c.disabled_at.is_(None)
 _QUOTA = (
@@ -88,7 +89,7 @@ def get_owner(session: Session, name: str) -> Owner:
 
 
 def find_owner_by_id(session: Session, owner_id: int) -> Owner | None:
-    row = session.execute(sa.select(*OWNER).where(owners.c.id == owner_id)).first()
+    row = _OWNER_BY_ID.first(session, {"owner_id": owner_id})
     return Owner(*row) if row else None
 
 

@@ -187,7 +187,8 @@ class Database:
         self.url = sa.make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = sa.create_engine(
-            self.url, pool_size=pool_size, max_overflow=pool_size, pool_timeout=30, json_deserializer=_from_json,
+            self.url, pool_size=pool_size, max_overflow=pool_size, pool_timeout=30, json_serializer=_to_json,
+            json_deserializer=_from_json,
             pool_use_lifo=True,  # who was used last remembers most, see `recall`
         )  # fmt: skip
         if self.is_sqlite:
@@ -238,6 +239,10 @@ class Database:
         if self._glancing is not None:
             self._glancing.close()
         self.engine.dispose()
+
+
+def _to_json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def _from_json(text: str | bytes) -> Any:

@@ -114,4 +114,6 @@ def _bind(kind: sa.types.TypeEngine[Any], dialect: sa.Dialect) -> _Process | Non
 
 
 def _result(kind: sa.types.TypeEngine[Any], dialect: sa.Dialect) -> _Process | None:
+    if isinstance(kind, sa.Float):
+        return None  # both drivers give floats; SQLAlchemy would have to see the column first
     return kind.dialect_impl(dialect).result_processor(dialect, None)

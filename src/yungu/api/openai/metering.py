@@ -58,15 +58,18 @@ class Metered:
         if self._reply is not None:
             self._reply.abort(ClientLeft())
 
+    def _watch(self, reply: Reply) -> None:
+        self._reply = reply
+        if self._left.done():
+            reply.abort(ClientLeft())
+
     async def send(self, target: Target, path: str) -> Reply:
         """Let the model server answer. Raises ReplicaFailed, ReplicaStalled, ClientLeft, AddressForbidden, and
         ServerRefused for any answer but 200."""
         site, body = self._call.site, self.request.body_for(target.model, self.ticket.most_tokens)
         self._sent_at = time.monotonic()
-        reply = await site.servers.post(target, path, body, stall_seconds=site.call_limits.stall_seconds)
-        self._reply = reply
-        if self._left.done():
-            reply.abort(ClientLeft())
+        stall_seconds = site.call_limits.stall_seconds
+        reply = await site.servers.post(target, path, body, stall_seconds=stall_seconds, asked=self._watch)
         if reply.status != 200:
             raise refusal(reply.status, await reply.read_all(_MAX_REFUSAL_BYTES))
         return reply
@@ -91,12 +94,12 @@ class Metered:
         except credits.HoldEnded:
             log.warning("request %s ended after its hold", self.ticket.asked.request_id)
 
-    def _usage(self, outcome: Outcome, told: ServerUsage | None, tokens: int) -> Usage:
-        """What is charged: never more than was held for, and of what did not reach the client nothing, but for the time
-        that was taken by one who left."""
+    def _usage(self, outcome: Outcome, told: ServerUsage | None, tokens: int) -> Usage | None:
+        """What is charged: never more than was held for, and of what did not reach the client nothing, but for the
+        request and the time of one who left."""
         most, seconds = self.ticket.most, self._device_seconds
         if outcome != "done" and not tokens:
-            return Usage(device_seconds=seconds if outcome == "left" else 0.0)
+            return Usage(device_seconds=seconds) if outcome == "left" and self._reply else None
         prompt = told.prompt_tokens if told else compute.estimated_tokens(self.request.size_bytes)
         written = tokens if told is None or told.completion_tokens is None else told.completion_tokens
         return Usage(

@@ -82,15 +82,27 @@ class Servers:
     def __init__(self) -> None:
         self._idle: dict[_Place, list[_Line]] = defaultdict(list)
 
-    async def post(self, target: Target, path: str, body: bytes, *, stall_seconds: float) -> Reply:
-        """The reply, once its headers are here. Raises ReplicaFailed, ReplicaStalled, AddressForbidden."""
-        return await self._send("POST", target, path, body, stall_seconds)
+    async def post(
+        self, target: Target, path: str, body: bytes, *, stall_seconds: float, asked: Callable[[Reply], None]
+    ) -> Reply:
+        """The reply, once its headers are here; ``asked`` gets it before, to ``abort`` it.
+
+        Raises ReplicaFailed, ReplicaStalled, AddressForbidden, and what ``abort`` was told."""
+        return await self._send("POST", target, path, body, stall_seconds, asked)
 
     async def get(self, target: Target, path: str, *, stall_seconds: float) -> Reply:
         """The same for GET."""
-        return await self._send("GET", target, path, b"", stall_seconds)
+        return await self._send("GET", target, path, b"", stall_seconds, lambda _reply: None)
 
-    async def _send(self, method: str, target: Target, path: str, body: bytes, stall_seconds: float) -> Reply:
+    async def _send(
+        self,
+        method: str,
+        target: Target,
+        path: str,
+        body: bytes,
+        stall_seconds: float,
+        asked: Callable[[Reply], None],
+    ) -> Reply:
         place, base = _parsed(target.url, target.may_be_private)
         request = _head(method, place, base + path, target.headers, len(body)) + body
         while True:
@@ -98,6 +110,7 @@ class Servers:
             if line is None:
                 line, is_kept = await _connect(place), False
             reply = Reply(line, stall_seconds, lambda line=line: self._keep(place, line))  # type: ignore[misc]
+            asked(reply)
             try:
                 await reply.begin(request)
             except _Unsent:

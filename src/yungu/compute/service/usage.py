@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from yungu import accounts, credits
 from yungu.accounts import Actor, Owner
 from yungu.compute import queries
 from yungu.compute.errors import CallRepeated, PayerDenied
-from yungu.compute.models import Asked, CallLimits, CallRecord, Deployment, Outcome, Ticket, Usage, usages
+from yungu.compute.models import Asked, CallLimits, CallRecord, Deployment, Outcome, Prices, Ticket, Usage, usages
 from yungu.compute.rules import usage as rules
 from yungu.compute.rules.prices import cost
 from yungu.credits import CreditsShort, Hold, RequestReused, Use
@@ -20,6 +21,7 @@ from yungu.kernel import clock
 from yungu.kernel.db import Session
 from yungu.kernel.prepared import Prepared
 
+_COUNTED, _PRICED = Usage.__slots__, Prices.__slots__
 _GRACE = timedelta(minutes=2)
 _MOST_ATTEMPTS = 9
 _INSERT = Prepared(sa.insert(usages).returning(usages.c.id), columns=[c.name for c in usages.c if c.name != "id"])
@@ -48,14 +50,18 @@ def begin_call(session: Session, deployment: Deployment, actor: Actor, asked: As
     return _held(session, ticket, limits) if cost(deployment.prices, most) else ticket
 
 
-def end_call(session: Session, ticket: Ticket, usage: Usage, outcome: Outcome, *, is_estimated: bool) -> CallRecord:
-    """Settle what the call did cost, at most what is held; the rest returns. Where nothing is to be paid, all does.
+def end_call(
+    session: Session, ticket: Ticket, usage: Usage | None, outcome: Outcome, *, is_estimated: bool
+) -> CallRecord:
+    """Settle what the call did cost, at most what is held; the rest returns. ``usage`` None: nothing was delivered, so
+    nothing is paid.
 
     Raises HoldEnded when the hold's time was over, and it was swept."""
     hold, prices = ticket.hold, ticket.deployment.prices
-    amount = rules.charge(prices, usage, hold.amount) if hold else 0
+    amount = rules.charge(prices, usage, hold.amount) if hold and usage else 0
+    values = {name: getattr(usage or Usage(), name) for name in _COUNTED}
     if hold is not None:
-        _end_hold(session, hold, usage, amount)
+        _end_hold(session, hold, values, amount)
     row: dict[str, Any] = {
         "request_id": ticket.asked.request_id,
         "deployment_id": ticket.deployment.id,
@@ -66,20 +72,20 @@ def end_call(session: Session, ticket: Ticket, usage: Usage, outcome: Outcome, *
         "provider_id": hold.provider_id if hold else None,
         "kind": ticket.asked.kind,
         "outcome": outcome,
-        **asdict(usage),
+        **values,
         "is_estimated": is_estimated,
         "amount": amount,
         "hold_id": hold.id if hold else None,
         "started_at": ticket.started_at,
         "ended_at": clock.now(),
     }
-    made = _INSERT.all(session, row | {"prices": asdict(prices)})
+    made = _INSERT.all(session, row | {"prices": {name: getattr(prices, name) for name in _PRICED}})
     return CallRecord(id=made[0][0], prices=prices, **row)
 
 
-def _end_hold(session: Session, hold: Hold, usage: Usage, amount: int) -> None:
+def _end_hold(session: Session, hold: Hold, usage: Mapping[str, Any], amount: int) -> None:
     if amount:
-        credits.settle(session, hold.id, amount, asdict(usage))
+        credits.settle(session, hold.id, amount, usage)
     else:
         credits.release(session, hold.id)
 
