@@ -23,6 +23,8 @@ TOLD = ("RepoCreated", "CommitPushed", "DiscussionOpened", "RepoLiked")
 COUNTED = (*TOLD[:3], "DiscussionCommented")
 """The kinds of facts that the days of a calendar count."""
 
+_NUMBERS = sa.select(events.c.id).join(repos, repos.c.id == events.c.repo_id)
+
 
 @dataclass(frozen=True, slots=True)
 class Activity:
@@ -70,25 +72,45 @@ def list_followed_activities(session: Session, user_id: int, reader: Actor, *, l
 def _by_and_on(
     session: Session, owner_ids: Sequence[int], reader: Actor, *, limit: int, before: int | None = None
 ) -> list[Activity]:
-    """Two questions, so that each has an index that answers it in order."""
-    owned = sa.select(repos.c.id).where(repos.c.owner_id.in_(owner_ids))
-    by = _latest(session, events.c.actor_id.in_(owner_ids), reader, limit, before)
-    on = _latest(session, events.c.repo_id.in_(owned), reader, limit, before)
-    found = {activity.id: activity for activity in (*by, *on)}
-    return [found[number] for number in sorted(found, reverse=True)[:limit]]
+    people = sa.select(owners.c.id).where(owners.c.id.in_(owner_ids))
+    owned = sa.select(repos.c.id).where(repos.c.owner_id.in_(owner_ids), visible_to(reader))
+    told = [events.c.kind.in_(TOLD), sa.exists().where(owners.c.id == events.c.actor_id), visible_to(reader)]
+    told += [] if before is None else [events.c.id < before]
+    by = _latest(session, people, events.c.actor_id, told, limit)
+    on = _latest(session, owned, events.c.repo_id, told, limit)
+    return _read(session, sorted({*by, *on}, reverse=True)[:limit], reader)
 
 
 def _latest(
-    session: Session, condition: sa.ColumnElement[bool], reader: Actor, limit: int, before: int | None
-) -> list[Activity]:
+    session: Session,
+    keys: sa.Select[tuple[int]],
+    column: sa.ColumnElement[int | None],
+    told: Sequence[sa.ColumnElement[bool]],
+    limit: int,
+) -> Sequence[int]:
+    """The numbers of the latest facts in whose ``column`` one of the keys stands.
+
+    Each key is asked for its last one, and those with the latest for as many as are wanted: each question is answered
+    in order by an index, while one about all of them at once would sort everything that ever happened."""
+    key = keys.subquery()
+    of_key = _NUMBERS.where(column == key.c.id, *told).order_by(events.c.id.desc())
+    last = of_key.limit(1).correlate(key).scalar_subquery()
+    ends = sa.select(key.c.id, last.label("last")).subquery()
+    query = sa.select(ends.c.id).where(ends.c.last.is_not(None)).order_by(ends.c.last.desc()).limit(limit)
+    newest = [
+        sa.select(_NUMBERS.where(column == number, *told).order_by(events.c.id.desc()).limit(limit).subquery())
+        for number in session.scalars(query)
+    ]
+    return session.scalars(sa.union_all(*newest)).all() if newest else []
+
+
+def _read(session: Session, numbers: Sequence[int], reader: Actor) -> list[Activity]:
     e = events.c
     query = (
         sa.select(e.id, e.kind, e.at, owners.c.name, e.payload, *REPO)
         .select_from(events.join(owners, owners.c.id == e.actor_id).join(repos, repos.c.id == e.repo_id))
-        .where(condition, e.kind.in_(TOLD), visible_to(reader))
+        .where(e.id.in_(numbers))
     )
-    if before is not None:
-        query = query.where(e.id < before)
-    rows = session.execute(query.order_by(e.id.desc()).limit(limit))
+    rows = session.execute(query.order_by(e.id.desc()))
     found = [Activity(number, kind, at, who, payload, Repo(*of)) for number, kind, at, who, payload, *of in rows]
     return [activity for activity in found if rules.may_read(reader, activity.repo)]

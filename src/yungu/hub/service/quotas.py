@@ -52,10 +52,10 @@ def check_contents(session: Session, repo: Repo, held: Mapping[str, Blob], actor
 
 def add_git_bytes(session: Session, repo: Repo, size_bytes: int, actor: Actor, refs: Collection[str]) -> None:
     """Count regular files that were committed, or a pack that was pushed, to ``refs``. Raises QuotaExceeded."""
-    payer = _payer(repo, actor)
-    check_quota(session, payer, size_bytes)
-    if size_bytes and payer != repo.owner_id:
-        pull = next(found for ref in sorted(refs) if (found := queries.get_pull_request(session, repo, ref)))
+    pulls = [queries.get_pull_request(session, repo, ref) for ref in refs] if rules.is_guest(actor, repo) else []
+    pull = next(filter(None, pulls), None)
+    check_quota(session, _payer(repo, actor) if pull else repo.owner_id, size_bytes)
+    if pull is not None and size_bytes:
         row, grown = discussions.c.id == pull.id, discussions.c.git_bytes + size_bytes
         session.execute(sa.update(discussions).where(row).values(git_bytes=grown))
     elif size_bytes:
