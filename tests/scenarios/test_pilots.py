@@ -13,13 +13,13 @@ from support.lists import MODEL, Lists
 from support.world import World
 from yungu import scenarios
 from yungu.accounts import ANONYMOUS, Actor
+from yungu.kernel import events
 from yungu.scenarios import Claim, Item, validation
 from yungu.scenarios.validation import Figure, Goal, Pilot, Terms
 from yungu.scenarios.validation.models import Party
 
 ERROR = Goal("预测误差", "<=", 2, "天", "与三个茶园的实际开采日比对")
 TERMS = Terms([ERROR, Goal("trained", ">=", 20, is_mandatory=False)], papers=["report"], budget=5_000_000)
-MET = Figure("预测误差", 1.6)
 
 
 @dataclass
@@ -48,7 +48,7 @@ class Stage:
         return self.lists.write(validation.add_evidence, pilot.code, by, goal, value=value, text="seen in the field")
 
     def end(self, pilot: Pilot, by: Actor, **options: Any) -> Pilot:
-        return self.lists.write(validation.conclude, pilot.code, by, [], **options)
+        return self.lists.write(validation.conclude, pilot.code, by, **options)
 
 
 @pytest.fixture
@@ -152,8 +152,8 @@ def test_the_last_confirmed_evidence_counts(stage: Stage) -> None:
     for value in (5.0, 1.0):
         stage.show(pilot, ERROR.metric, stage.lin, value)
     stage.show(pilot, ERROR.metric, stage.mei, 0.1)  # nobody has confirmed it
-    figures = stage.lists.read(validation.known_figures, pilot, [])
-    assert figures[ERROR.metric].value == 1.0
+    judged = stage.lists.read(validation.judge_pilot, pilot)
+    assert [one.figure for one in judged] == [Figure(ERROR.metric, 1.0), None]
 
 
 def test_evidence_is_for_what_was_agreed(stage: Stage) -> None:
@@ -218,14 +218,8 @@ def test_the_whole_chain_can_be_read_by_its_causes(stage: Stage) -> None:
     stage.show(pilot, ERROR.metric, stage.lin, 1.0)
     stage.show(pilot, "report", stage.lin)
     stage.end(pilot, stage.lin)
-    facts = {fact.id: fact for fact in stage.lists.facts()}
-    promoted = next(fact for fact in facts.values() if fact.kind == "ItemPromoted")
-    chain, fact = [], promoted
-    while True:
-        chain.append(fact.kind)
-        if fact.caused_by is None:
-            break
-        fact = facts[fact.caused_by]
+    promoted = next(fact for fact in stage.lists.facts() if fact.kind == "ItemPromoted")
+    chain = [fact.kind for fact in stage.lists.read(events.list_causes, promoted.id)]
     assert chain == [
         "ItemPromoted",
         "PilotAccepted",
@@ -243,3 +237,6 @@ def test_the_whole_chain_can_be_read_by_its_causes(stage: Stage) -> None:
         "ItemSubmitted",
         "ItemDrafted",
     ]
+    assert [fact.kind for fact in stage.lists.read(events.list_causes, promoted.id, most=3)] == chain[:3]
+    ended = stage.lists.read(validation.visible_pilot, pilot.code, stage.lin).pilot
+    assert [fact.kind for fact in stage.lists.read(validation.list_chain, ended)] == chain[:0:-1]

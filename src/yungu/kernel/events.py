@@ -143,6 +143,16 @@ def read_after(session: Session, position: Position, *, limit: int, kinds: Seque
     return [Fact(*row) for row in session.execute(query.order_by(events.c.turn, events.c.id).limit(limit))]
 
 
+def list_causes(session: Session, event_id: int, *, most: int = 200) -> Sequence[Fact]:
+    """A fact and what led to it, step by step, back to what came from outside or to ``most`` facts."""
+    first = sa.select(events.c.id, events.c.caused_by, sa.literal(1).label("step")).where(events.c.id == event_id)
+    chain = first.cte("chain", recursive=True)
+    before = sa.select(events.c.id, events.c.caused_by, chain.c.step + 1).where(events.c.id == chain.c.caused_by)
+    chain = chain.union_all(before.where(chain.c.step < most))
+    query = sa.select(*(events.c[name] for name in Fact.__slots__)).join(chain, chain.c.id == events.c.id)
+    return [Fact(*row) for row in session.execute(query.order_by(chain.c.step))]
+
+
 def find_end(session: Session) -> Position:
     """The position of the newest fact that ``read_after`` would give: where a listener begins that minds no past."""
     newest = sa.select(events.c.turn, events.c.id).order_by(events.c.turn.desc(), events.c.id.desc()).limit(1)

@@ -44,6 +44,10 @@ class Form:
     def __getitem__(self, name: str) -> str:
         return self._values.get(name, [""])[-1].strip()
 
+    def __contains__(self, name: str) -> bool:
+        """Whether the form has such a field, be it empty."""
+        return name in self._values
+
     @property
     def is_typed(self) -> bool:
         """Whether somebody has sent this form, rather than opened it."""

@@ -197,3 +197,8 @@ def safe_path(target: str) -> str:
 def _at(repo_: Repo, page: str, revision: str, path: str = "") -> str:
     place = f"{repo(repo_)}/{page}/{quote(revision, safe='')}"
     return f"{place}/{quote(path, safe='/')}" if path else place
+
+
+def pilot(code: str, page: str = "") -> str:
+    """A pilot of an opportunity; ``page``: its "terms", or "steps", where its forms go."""
+    return f"/-/pilots/{quote(code, safe='')}" + (f"/{page}" if page else "")

@@ -5,7 +5,8 @@ from yungu.scenarios import validation
 pilot = validation.propose_pilot(session, claim.id, lin)
 validation.sign_terms(session, pilot.code, "demand", lin, terms_hash=pilot.terms_hash)
 validation.sign_terms(session, pilot.code, "provider", mei, terms_hash=pilot.terms_hash)
-validation.conclude(session, pilot.code, lin, figures)
+validation.evaluate(session, git, pilot.code, mei, terms, repo="mei/picker")
+validation.conclude(session, pilot.code, lin)
 """
 
 from yungu.scenarios.validation.errors import *  # noqa: F403 - every error of validation is part of its door
@@ -22,13 +23,18 @@ from yungu.scenarios.validation.models import (
     Terms as Terms,
 )
 from yungu.scenarios.validation.queries import (
+    Run as Run,
     Seen as Seen,
     get_pilot as get_pilot,
+    judge_pilot as judge_pilot,
     list_attempts as list_attempts,
     list_cases as list_cases,
+    list_chain as list_chain,
     list_evidence as list_evidence,
     list_pilots as list_pilots,
     list_pilots_of as list_pilots_of,
+    list_runs as list_runs,
+    missing_papers as missing_papers,
     visible_pilot as visible_pilot,
 )
 from yungu.scenarios.validation.rules import (
@@ -46,7 +52,8 @@ from yungu.scenarios.validation.service import (
     change_terms as change_terms,
     conclude as conclude,
     confirm_evidence as confirm_evidence,
-    known_figures as known_figures,
+    evaluate as evaluate,
+    pin_bench as pin_bench,
     propose_pilot as propose_pilot,
     sign_terms as sign_terms,
 )

@@ -30,7 +30,8 @@ class PilotAgreed(Event, frozen=True, kw_only=True):
 class PilotEvaluationAsked(Event, frozen=True, kw_only=True):
     pilot_id: int
     number: int
-    job_id: int
+    repo: str
+    commit: str
 
 
 class EvidenceAdded(Event, frozen=True, kw_only=True):

@@ -3,23 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
+from yungu import compute
 from yungu.accounts.models import Actor
+from yungu.kernel import events
 from yungu.kernel.db import Session, columns
+from yungu.kernel.events import Fact
 from yungu.scenarios import queries as lists
 from yungu.scenarios.models import Item
 from yungu.scenarios.rules import workflow
+from yungu.scenarios.validation import rules
 from yungu.scenarios.validation.errors import EvidenceNotFound, PilotNotFound
-from yungu.scenarios.validation.models import Attempt, Evidence, Party, Pilot, Terms, attempts, evidence, pilots
+from yungu.scenarios.validation.models import (
+    Attempt,
+    Evidence,
+    Figure,
+    Judged,
+    Party,
+    Pilot,
+    Terms,
+    attempts,
+    evidence,
+    pilots,
+)
 
 _PILOT = sa.select(*columns(Pilot, pilots))
 _EVIDENCE = sa.select(*columns(Evidence, evidence))
 _ATTEMPT = sa.select(*columns(Attempt, attempts))
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One evaluation and its job."""
+
+    attempt: Attempt
+    job: compute.Job
+
+    @property
+    def figure(self) -> Figure | None:
+        """What it measured; None unless it succeeded."""
+        result = self.job.result or {}
+        if self.job.state != "succeeded" or "value" not in result:
+            return None
+        return Figure(str(result.get("metric", "")), result["value"], result.get("low"), result.get("high"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +145,37 @@ def get_evidence(session: Session, pilot_id: int, number: int) -> Evidence:
 def list_attempts(session: Session, pilot_id: int) -> Sequence[Attempt]:
     query = _ATTEMPT.where(attempts.c.pilot_id == pilot_id).order_by(attempts.c.number)
     return [Attempt(*row) for row in session.execute(query)]
+
+
+def list_runs(session: Session, pilot: Pilot) -> Sequence[Run]:
+    """The evaluations of a pilot with the jobs that did them, oldest first: nobody's eyes."""
+    found = ((attempt, compute.find_job(session, attempt.job_id)) for attempt in list_attempts(session, pilot.id))
+    return [Run(attempt, job) for attempt, job in found if job is not None]
+
+
+def judge_pilot(session: Session, pilot: Pilot) -> Sequence[Judged]:
+    """Each goal with what counts of it now: of an evaluated one the figure of the last evaluation that succeeded, of
+    the others the last evidence that was confirmed."""
+    last = next((run.figure for run in reversed(list_runs(session, pilot)) if run.figure), None)
+    known: dict[str, Figure] = {}
+    for goal in pilot.terms.goals:
+        if goal.source == "evaluation" and last is not None:
+            known[goal.metric] = replace(last, metric=goal.metric)
+    for one in list_evidence(session, pilot.id):
+        if one.value is not None and one.confirmed_at is not None:
+            known[one.goal] = Figure(one.goal, one.value)
+    return rules.judge(pilot.terms, known)
+
+
+def missing_papers(session: Session, pilot: Pilot) -> Sequence[str]:
+    """The agreed papers that nobody has handed in and had confirmed."""
+    there = {one.goal for one in list_evidence(session, pilot.id) if one.confirmed_at is not None}
+    return [paper for paper in pilot.terms.papers if paper not in there]
+
+
+def list_chain(session: Session, pilot: Pilot) -> Sequence[Fact]:
+    """What led to the present state of a pilot, from the first fact to the last, each caused by the one before."""
+    return list(reversed(events.list_causes(session, pilot.event_id)))
 
 
 def _pilot(row: sa.Row[Any]) -> Pilot:

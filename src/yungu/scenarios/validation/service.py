@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
-from yungu.accounts.errors import SignInRequired
-from yungu.accounts.models import Actor
+from yungu import accounts, compute, hub
+from yungu.accounts import Actor, SignInRequired
 from yungu.kernel import clock
 from yungu.kernel.db import Session, new_id
 from yungu.kernel.events import Event, record
@@ -24,6 +25,9 @@ from yungu.scenarios.service.items import lock as lock_items
 from yungu.scenarios.service.steps import take
 from yungu.scenarios.validation import queries, rules
 from yungu.scenarios.validation.errors import (
+    AttemptOpen,
+    AttemptsUsed,
+    BenchReadable,
     GoalsOpen,
     NotAgreed,
     PartDenied,
@@ -39,13 +43,15 @@ from yungu.scenarios.validation.events import (
     PilotAccepted,
     PilotAgreed,
     PilotCancelled,
+    PilotEvaluationAsked,
     PilotFailed,
     PilotProposed,
     PilotSigned,
     PilotTermsChanged,
 )
-from yungu.scenarios.validation.models import Evidence, Figure, Party, Pilot, Terms, evidence, pilots
-from yungu.scenarios.validation.queries import Seen
+from yungu.scenarios.validation.models import Attempt, Bench, Evidence, Party, Pilot, Terms, attempts, evidence, pilots
+from yungu.scenarios.validation.queries import Run, Seen
+from yungu.storage.git import GitStore
 
 _OPEN = ("drafting", "agreed")
 _MOST_TEXT = 4000
@@ -176,29 +182,83 @@ def confirm_evidence(session: Session, code: str, number: int, actor: Actor) -> 
     return queries.get_evidence(session, seen.pilot.id, number)
 
 
-def conclude(
-    session: Session, code: str, actor: Actor, figures: Sequence[Figure], *, give_up: bool = False, reason: str = ""
-) -> Pilot:
+def conclude(session: Session, code: str, actor: Actor, *, give_up: bool = False, reason: str = "") -> Pilot:
     """End the pilot by what was measured: accepted when every mandatory goal is met, failed when one is missed. Of
     goals that nothing is known of it cannot be accepted, only given up.
 
-    ``figures``: of the evaluation that counts. Accepted, it promotes the capability and becomes a public case if its
-    opportunity is public. Raises PilotNotFound, PartDenied, NotAgreed, PilotEnded, GoalsOpen."""
+    Accepted, it promotes the capability and becomes a public case if its opportunity is public. Raises PilotNotFound,
+    PartDenied, NotAgreed, PilotEnded, GoalsOpen, AttemptOpen."""
     seen = locked(session, code, actor)
     pilot = seen.pilot
     _check_judge(seen)
     _check_agreed(pilot)
-    judged = rules.judge(pilot.terms, known_figures(session, pilot, figures))
-    outcome, missing = rules.verdict(judged), _missing_papers(session, pilot)
+    runs = queries.list_runs(session, pilot)
+    _check_idle(runs)
+    cause = runs[-1].job.event_id if runs else None
+    judged = queries.judge_pilot(session, pilot)
+    outcome, missing = rules.verdict(judged), queries.missing_papers(session, pilot)
     if outcome == "unknown" or (outcome == "met" and missing):
         if not give_up:
             unknown = [one.goal.metric for one in judged if one.outcome == "unknown" and one.goal.is_mandatory]
             raise GoalsOpen(", ".join([*unknown, *missing]))
         outcome = "missed"
     if outcome == "met":
-        return _accept(session, seen, actor, reason.strip())
+        return _accept(session, seen, actor, reason.strip(), cause)
     missed = [one.goal.metric for one in judged if one.goal.is_mandatory and one.outcome != "met"]
-    return _fail(session, seen, actor, "; ".join(filter(None, [", ".join([*missed, *missing]), reason.strip()])))
+    why = "; ".join(filter(None, [", ".join([*missed, *missing]), reason.strip()]))
+    return _fail(session, seen, actor, why, cause)
+
+
+def pin_bench(session: Session, git: GitStore, bench: Bench, actor: Actor) -> Bench:
+    """The bench at the commits that its revisions mean now. Raises what the hub raises for what the actor may not read
+    or what is not there."""
+    dataset, commit = _resolve(session, git, "dataset", bench.dataset, bench.commit, actor)
+    hub.get_file(git.open(dataset.id), commit, bench.path)
+    pinned = msgspec.structs.replace(bench, dataset=dataset.repo_id, commit=commit)
+    if not bench.scorer:
+        return pinned
+    scorer, commit = _resolve(session, git, "model", bench.scorer, bench.scorer_commit, actor)
+    return msgspec.structs.replace(pinned, scorer=scorer.repo_id, scorer_commit=commit)
+
+
+def evaluate(
+    session: Session,
+    git: GitStore,
+    code: str,
+    actor: Actor,
+    terms: compute.JobTerms,
+    *,
+    repo: str,
+    revision: str | None = None,
+) -> Attempt:
+    """Run the agreed evaluation of a program that the actor may read: the ``predict.py`` of a model repo, or the
+    deployment of that name when there is none. It is asked for, and paid, in the name of who signed for the demand
+    side; each attempt counts.
+
+    Raises PilotNotFound, PartDenied, NotAgreed, PilotEnded, TermsInvalid without a bench, AttemptOpen, AttemptsUsed,
+    BenchReadable, and what `compute.ask_evaluation` raises."""
+    seen = locked(session, code, actor)
+    pilot = seen.pilot
+    _check_party(seen)
+    _check_agreed(pilot)
+    runs = queries.list_runs(session, pilot)
+    _check_idle(runs)
+    if len(runs) >= pilot.terms.attempts:
+        raise AttemptsUsed(pilot.terms.attempts)
+    if pilot.terms.bench is None:
+        raise TermsInvalid("bench", "no evaluation was agreed")
+    _check_secret(session, pilot, pilot.terms.bench)
+    program, commit = _resolve(session, git, "model", repo, revision, actor)
+    number = len(runs) + 1
+    told = PilotEvaluationAsked(pilot_id=pilot.id, number=number, repo=program.repo_id, commit=commit)
+    row: dict[str, Any] = {"repo": program.repo_id, "commit": commit, "attempts_count": number}
+    pilot = _note(session, pilot, told, actor, **row)
+    left = pilot.terms.budget - sum(run.job.cost for run in runs)
+    job = _ask(session, git, pilot, program, commit, terms, max(0, left))
+    row = {"pilot_id": pilot.id, "number": number, "job_id": job.id, "repo": program.repo_id, "commit": commit}
+    row |= {"asked_by": actor.id, "asked_at": clock.now()}
+    session.execute(sa.insert(attempts).values(row))
+    return queries.list_attempts(session, pilot.id)[-1]
 
 
 def cancel_pilot(session: Session, code: str, actor: Actor, *, reason: str) -> Pilot:
@@ -214,20 +274,6 @@ def cancel_pilot(session: Session, code: str, actor: Actor, *, reason: str) -> P
     pilot = _end(session, seen.pilot, told, actor, "cancelled", reason.strip())
     _settle_opportunity(session, pilot, actor)
     return pilot
-
-
-def known_figures(session: Session, pilot: Pilot, figures: Sequence[Figure]) -> dict[str, Figure]:
-    """What counts of each goal: of an evaluated one the figure of the evaluation, of the others the last evidence that
-    was confirmed."""
-    measured = {figure.metric: figure for figure in figures}
-    shown = {
-        one.goal: Figure(one.goal, one.value)
-        for one in queries.list_evidence(session, pilot.id)
-        if one.value is not None and one.confirmed_at is not None
-    }
-    sources = {"evaluation": measured, "evidence": shown}
-    found = {goal.metric: sources[goal.source].get(goal.metric) for goal in pilot.terms.goals}
-    return {metric: figure for metric, figure in found.items() if figure is not None}
 
 
 def locked(session: Session, code: str, actor: Actor) -> Seen:
@@ -265,6 +311,58 @@ def _check_judge(seen: Seen) -> None:
         raise PartDenied("demand")
 
 
+def _check_idle(runs: Sequence[Run]) -> None:
+    if runs and runs[-1].job.state in compute.OPEN_JOBS:
+        raise AttemptOpen
+
+
+def _check_secret(session: Session, pilot: Pilot, bench: Bench) -> None:
+    """Raises BenchReadable when somebody of the provider's side can read the labels."""
+    provider = accounts.get_owner_by_id(session, pilot.provider_id)
+    people = [provider.id] if provider.kind == "user" else [
+        member.user_id for member in accounts.list_members(session, provider.id)
+    ]  # fmt: skip
+    for number in people:
+        user = accounts.get_owner_by_id(session, number)
+        with suppress(hub.RepoNotFound, hub.RepoGated, accounts.TokenInvalid):
+            hub.readable_repo(session, "dataset", bench.dataset, accounts.actor_for_user(session, user))
+            raise BenchReadable(bench.dataset, user.name)
+
+
+def _resolve(
+    session: Session, git: GitStore, kind: hub.Kind, repo_id: str, revision: str | None, actor: Actor
+) -> tuple[hub.Repo, str]:
+    repo = hub.readable_repo(session, kind, repo_id, actor)
+    return repo, hub.resolve_revision(session, git, repo, revision or None)
+
+
+def _ask(
+    session: Session, git: GitStore, pilot: Pilot, program: hub.Repo, commit: str, terms: compute.JobTerms, budget: int
+) -> compute.Job:
+    bench = pilot.terms.bench
+    assert bench is not None and pilot.demand_signed_by is not None
+    is_program = hub.find_file(git.open(program.id), commit, compute.PREDICTOR) is not None
+    asked = compute.EvaluationAsk(
+        dataset=bench.dataset,
+        revision=bench.commit,
+        path=bench.path,
+        model=None if is_program else program.repo_id,
+        program=program.repo_id if is_program else None,
+        program_revision=commit,
+        metric=bench.metric,
+        scorer=bench.scorer or None,
+        scorer_revision=bench.scorer_commit or None,
+        input_field=bench.input_field,
+        label_field=bench.label_field,
+        seed=bench.seed,
+    )
+    signer = accounts.actor_for_user(session, accounts.get_owner_by_id(session, pilot.demand_signed_by))
+    payer = accounts.get_owner_by_id(session, pilot.demand_id).name
+    return compute.ask_evaluation(
+        session, git, asked, signer, terms, payer=payer, budget=budget, is_agreed=True, caused_by=pilot.event_id
+    )
+
+
 def _check_agreed(pilot: Pilot) -> None:
     if pilot.state == "drafting":
         raise NotAgreed
@@ -282,11 +380,6 @@ def _check_for(terms: Terms, name: str, value: float | None) -> None:
         raise TermsInvalid("value", f"{goal.metric} needs a number")
 
 
-def _missing_papers(session: Session, pilot: Pilot) -> list[str]:
-    there = {one.goal for one in queries.list_evidence(session, pilot.id) if one.confirmed_at is not None}
-    return [paper for paper in pilot.terms.papers if paper not in there]
-
-
 def _agree(session: Session, pilot: Pilot, actor: Actor) -> Pilot:
     pilot = _note(session, pilot, PilotAgreed(pilot_id=pilot.id, terms_hash=pilot.terms_hash), actor, state="agreed")
     demand = lists.get_item_by_id(session, pilot.opportunity_id)
@@ -295,11 +388,11 @@ def _agree(session: Session, pilot: Pilot, actor: Actor) -> Pilot:
     return pilot
 
 
-def _accept(session: Session, seen: Seen, actor: Actor, reason: str) -> Pilot:
+def _accept(session: Session, seen: Seen, actor: Actor, reason: str, cause: int | None) -> Pilot:
     pilot, demand, supply = seen.pilot, seen.demand, seen.supply
     told = PilotAccepted(pilot_id=pilot.id, opportunity_id=demand.id, capability_id=supply.id)
     is_public = demand.content.confidentiality == "public"
-    pilot = _end(session, pilot, told, actor, "accepted", reason, is_public=is_public)
+    pilot = _end(session, pilot, told, actor, "accepted", reason, is_public=is_public, caused_by=cause)
     _settle_opportunity(session, pilot, actor)
     supply = lists.get_item_by_id(session, supply.id)
     if supply.status == "published":
@@ -307,10 +400,10 @@ def _accept(session: Session, seen: Seen, actor: Actor, reason: str) -> Pilot:
     return pilot
 
 
-def _fail(session: Session, seen: Seen, actor: Actor, reason: str) -> Pilot:
+def _fail(session: Session, seen: Seen, actor: Actor, reason: str, cause: int | None) -> Pilot:
     pilot, demand, supply = seen.pilot, seen.demand, seen.supply
     told = PilotFailed(pilot_id=pilot.id, opportunity_id=demand.id, capability_id=supply.id, reason=reason[:_MOST_TEXT])
-    pilot = _end(session, pilot, told, actor, "failed", reason)
+    pilot = _end(session, pilot, told, actor, "failed", reason, caused_by=cause)
     _settle_opportunity(session, pilot, actor)
     return pilot
 
@@ -332,9 +425,11 @@ def _end(session: Session, pilot: Pilot, told: Event, actor: Actor, state: str, 
     return _note(session, pilot, told, actor, **row)
 
 
-def _note(session: Session, pilot: Pilot, told: Event, actor: Actor, **row: Any) -> Pilot:
-    """Record a fact that the pilot's last one led to, and change its row."""
-    event_id = record(session, told, actor_id=actor.id, caused_by=pilot.event_id or None)
+def _note(
+    session: Session, pilot: Pilot, told: Event, actor: Actor, *, caused_by: int | None = None, **row: Any
+) -> Pilot:
+    """Record a fact that the pilot's last one led to, unless another did, and change its row."""
+    event_id = record(session, told, actor_id=actor.id, caused_by=caused_by or pilot.event_id or None)
     row |= {"event_id": event_id, "changed_at": clock.now()}
     session.execute(sa.update(pilots).where(pilots.c.id == pilot.id).values(row))
     return queries.get_pilot(session, pilot.id)
