@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
@@ -17,6 +18,8 @@ from support.servers import LiveHub
 from support.visitor import Visitor
 from support.web_forge import png
 from yungu import hub
+from yungu.api.web import limits
+from yungu.api.web.limits import Queries, TooManyQueries
 from yungu.hub import Repo
 
 Visit = Callable[..., Visitor]
@@ -110,6 +113,32 @@ def test_a_query_that_fails_is_explained_and_kept(
     assert sql.replace("'", "&#39;") in page
     assert words in visit().read(_viewer(repo, sql=sql, format="csv"), status)
     assert visit().get("/healthz").status_code == 200
+
+
+def test_nobody_asks_all_the_time(live: LiveHub, visit: Visit, lin_name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "queries", Queries(at_once=2, most=2, window_seconds=300))
+    repo = _dataset(live, lin_name, {"train.csv": CSV})
+    person, address = visit(live.user(live.fresh_name("curious"))), _viewer(repo, sql="SELECT 1")
+
+    assert [person.get(address).status_code for _ in range(2)] == [200, 200]
+    for refused in (person.get(address), person.get(f"{address}&format=csv")):
+        assert refused.status_code == 429 and 290 < int(refused.headers["retry-after"]) <= 300
+        assert "Try again in" in refused.text and "longjing" in refused.text
+    assert person.get(_viewer(repo)).status_code == 200, "rows are not counted"
+    strangers = [visit().get(address, headers={"x-forwarded-for": "203.0.113.7"}).status_code for _ in range(3)]
+    assert strangers == [200, 200, 429]
+    assert visit(lin_name).get(address).status_code == 200
+
+
+def test_queries_count_until_they_are_done_whoever_waits_for_them() -> None:
+    counted, running = Queries(at_once=2, most=9, window_seconds=300), [Future[int]() for _ in range(3)]
+    for one in running[:2]:
+        counted.start("u1", lambda one=one: one)  # type: ignore[misc]
+    with pytest.raises(TooManyQueries):
+        counted.start("u1", lambda: running[2])
+    counted.start("u2", lambda: running[2])
+    running[0].set_result(1)
+    assert counted.start("u1", Future[int])
 
 
 def test_what_may_not_be_read_is_not_shown(live: LiveHub, visit: Visit, lin_name: str) -> None:

@@ -65,7 +65,7 @@ class Rates:
     def count(self, call: Call, pattern: str) -> None:
         """Count a request on the route with this pattern. Raises TooManyRequests."""
         host = call.scope["client"][0] if call.scope.get("client") else ""
-        if not host or host.startswith("127.") or host == "::1":
+        if not host or _is_here(host):
             return
         resource = self._resource(pattern)
         if resource is None:
@@ -114,6 +114,13 @@ class Rates:
         }
 
 
+def asker_of(call: Call) -> str | None:
+    """Who is counted for what was found to be a good request: a user, else a network; None for this machine itself."""
+    if call.known_actor.id is not None:
+        return f"u{call.known_actor.id}"
+    return None if _is_here(call.address) else _network(call.address)
+
+
 def resource_of(pattern: str) -> Resource | None:
     """What a route is counted as; None: it is not."""
     if pattern.startswith(_UNCOUNTED):
@@ -121,6 +128,10 @@ def resource_of(pattern: str) -> Resource | None:
     if pattern.startswith("/xet/") or any(part in pattern for part in _BYTES) or pattern.endswith("/{name}/repo"):
         return "resolvers"
     return "api" if pattern.startswith(_API) else "pages"
+
+
+def _is_here(host: str) -> bool:
+    return host.startswith("127.") or host == "::1"
 
 
 def _credential(scope: Scope) -> int:

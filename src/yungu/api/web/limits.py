@@ -1,6 +1,6 @@
-"""Passwords cost a server much and an attacker little: few tries per name and address, few at the same time.
+"""What costs a server much and an asker little: few at the same time, and not many in a while.
 
-An argon2 check takes about 0.2 s of CPU and 64 MiB."""
+An argon2 check of a password takes about 0.2 s of CPU and 64 MiB, a query over tables up to seconds of a process."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from yungu.api.web.language import marked
@@ -60,6 +61,73 @@ class Attempts:
                 self._failures[key].pop()
 
 
+class TooManyQueries(Exhausted):
+    """Somebody asks too much of the tables. ``seconds``: until it is worth to try again."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"Too many queries; try again in {seconds} seconds.")
+        self.seconds = seconds
+
+
+@dataclass(slots=True)
+class _Share:
+    running_count: int = 0
+    begun_at: deque[float] = field(default_factory=deque)
+
+
+class Queries:
+    """Queries by asker: so many at the same time, and so many within a sliding window."""
+
+    def __init__(
+        self, *, at_once: int, most: int, window_seconds: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._at_once = at_once
+        self._most = most
+        self._window = window_seconds
+        self._clock = clock
+        self._shares: dict[str, _Share] = {}
+        self._lock = threading.Lock()
+
+    def start(self, asker: str | None, begin: Callable[[], Future[T]]) -> Future[T]:
+        """What ``begin()`` gives, counted until it is done, whoever still waits for it; None: nobody who is counted.
+        Raises TooManyQueries."""
+        if asker is None:
+            return begin()
+        self._enter(asker)
+        try:
+            running = begin()
+        except BaseException:
+            self._leave(asker)
+            raise
+        running.add_done_callback(lambda _: self._leave(asker))
+        return running
+
+    def _enter(self, asker: str) -> None:
+        now = self._clock()
+        with self._lock:
+            self._forget(now)
+            share = self._shares.setdefault(asker, _Share())
+            if share.running_count >= self._at_once:
+                raise TooManyQueries(1)
+            if len(share.begun_at) >= self._most:
+                raise TooManyQueries(int(share.begun_at[0] + self._window - now) + 1)
+            share.running_count += 1
+            share.begun_at.append(now)
+
+    def _leave(self, asker: str) -> None:
+        with self._lock:
+            self._shares[asker].running_count -= 1
+
+    def _forget(self, now: float) -> None:
+        """Only those are kept who have asked within the window."""
+        for asker, share in list(self._shares.items()):
+            while share.begun_at and share.begun_at[0] <= now - self._window:
+                share.begun_at.popleft()
+            if not share.begun_at and not share.running_count:
+                del self._shares[asker]
+
+
+queries = Queries(at_once=2, most=60, window_seconds=300)
 by_name = Attempts(most=10, window_seconds=300)
 """Keyed by address and name: one person who mistypes."""
 by_address = Attempts(most=100, window_seconds=300)

@@ -19,8 +19,9 @@ from starlette.responses import Response
 from yungu import hub
 from yungu.api.http import Call
 from yungu.api.http.call import whole_number
+from yungu.api.http.rates import asker_of
 from yungu.api.http.tables import DataNotFound, DataPlace, table_of
-from yungu.api.web import urls
+from yungu.api.web import limits, urls
 from yungu.api.web.errors import status_of
 from yungu.api.web.language import marked
 from yungu.api.web.rendering import page
@@ -78,6 +79,11 @@ _SAID: tuple[tuple[type[YunguError], str, Callable[[Any], dict[str, object]]], .
         lambda e: {"seconds": e.seconds},
     ),
     (TooMuchMemory, marked("This needs more memory than is granted."), lambda e: {}),
+    (
+        limits.TooManyQueries,
+        marked("You ask much at once. Try again in %(seconds)d seconds."),
+        lambda e: {"seconds": e.seconds},
+    ),
     (TablesBusy, marked("Too many tables are being read at this moment. Try again in a few seconds."), lambda e: {}),
     (TablesOff, marked("Reading tables is switched off on this server."), lambda e: {}),
     (BytesNotFound, marked("The content of this file is missing from the store."), lambda e: {}),
@@ -92,6 +98,7 @@ class Trouble:
     text: str
     reason: str
     status: int
+    retry_seconds: int | None = None
 
 
 @dataclass(frozen=True)
@@ -157,7 +164,7 @@ async def get_viewer(call: Call) -> Response:
         context |= await _rows_and_facts(look, offset, ROWS_PER_PAGE)
         context["result"] = await result if result else None
     troubles = [one.trouble for one in (context["rows"], context["result"]) if one and one.trouble]
-    return page(look.place.visit, "viewer.html", troubles[-1].status if troubles else 200, **context)
+    return _page(look, troubles[-1] if troubles else None, context)
 
 
 async def get_picture(call: Call) -> Response:
@@ -296,7 +303,15 @@ def _examples(columns: Sequence[Column]) -> list[str]:
 async def _query(look: Look, sql: str, most_rows: int, cut_at: int | None = None) -> Shown[QueryResult]:
     tables = look.place.visit.call.site.tables
     work = lambda: tables.query(look.tables, sql, most_rows=most_rows, cut_at=cut_at)  # noqa: E731
-    return await _shown(look.place.visit, work)
+    asker = asker_of(look.place.visit.call)
+    return await _shown(look.place.visit, lambda: limits.queries.start(asker, work))
+
+
+def _page(look: Look, trouble: Trouble | None, context: Mapping[str, Any]) -> Response:
+    response = page(look.place.visit, "viewer.html", trouble.status if trouble else 200, **context)
+    if trouble is not None and trouble.retry_seconds is not None:
+        response.headers["retry-after"] = str(trouble.retry_seconds)
+    return response
 
 
 async def _shown(visit: Visit, begin: Callable[[], Future[T]], seconds: float | None = None) -> Shown[T]:
@@ -314,7 +329,8 @@ def _trouble(visit: Visit, error: YunguError) -> Trouble:
     text = next(
         (visit.gettext(text) % facts(error) for kind, text, facts in _SAID if isinstance(error, kind)), error.message
     )
-    return Trouble(text, str(getattr(error, "reason", "")), status_of(error))
+    retry = error.seconds if isinstance(error, limits.TooManyQueries) else None
+    return Trouble(text, str(getattr(error, "reason", "")), status_of(error), retry)
 
 
 def _picture(rows: Rows, row: int, column: int) -> bytes:
@@ -332,9 +348,8 @@ async def _save(look: Look, sql: str, form: str) -> Response:
     """The result of a query as a file, or the page that says what is wrong with it."""
     result = await _query(look, sql, _SAVED_ROWS, _SAVED_CHARACTERS)
     if result.value is None:
-        status = result.trouble.status if result.trouble else 500
         context = _around(look, 0) | await _rows_and_facts(look, 0, ROWS_PER_PAGE) | {"sql": sql, "result": result}
-        return page(look.place.visit, "viewer.html", status, **context)
+        return _page(look, result.trouble, context)
     write, media_type = _SAVED[form]
     headers = {
         "content-disposition": f'attachment; filename="{look.place.repo.name}-query.{form}"',
