@@ -66,8 +66,9 @@ _NOTE = """\
 `git push` of a whole history into a new repo, and `git clone` with its checkout; wall is git's own. Beside it stand
 nginx, fcgiwrap and `git http-backend`, with an LFS batch answer that only names nginx addresses: nothing is
 authenticated there, no content is checked and nothing is made durable, while the hub checks each of the pushed objects,
-their paths and the sha256 of all content, and records the push in one transaction. The CPU of CGI programs
-cannot be read from outside. The result is its time over ours, the median of the rounds."""
+their paths and the sha256 of all content, and records the push in one transaction. With `receive.fsckObjects` the peer
+looks at each object too, as careful hosts have it, but not at paths, sizes and pointers. The CPU of CGI programs cannot
+be read from outside. The result is its time over ours, the median of the rounds."""
 
 
 def main() -> None:
@@ -83,7 +84,7 @@ def main() -> None:
         bench = Bench(hub, peer, work)
         history = _history(bench, commits)
         figures = [
-            *bench.figures(f"{commits:,} commits", [history] * options.rounds),
+            *bench.figures(f"{commits:,} commits", [history] * options.rounds, with_careful=True),
             *bench.figures(f"{lfs_mb} MB of LFS", (_large(bench, lfs_mb * 10**6, n) for n in range(options.rounds))),
         ]
     save("git_traffic", "git and git-lfs", figures, _NOTE)
@@ -130,8 +131,7 @@ class Rounds:
     ours: list[Cost] = field(default_factory=list)
     theirs: list[Cost] = field(default_factory=list)
 
-    def figure(self, what: str) -> Figure:
-        beside = "nginx + `git http-backend`"
+    def figure(self, what: str, beside: str = "nginx + `git http-backend`") -> Figure:
         theirs = WallOnly(median(self.theirs).wall_seconds)
         return Figure(
             what, median(self.ours), beside, theirs, median_ratio(self.ours, self.theirs), "of its speed", 1.0
@@ -161,27 +161,44 @@ class Bench:
         if done.returncode:
             raise RuntimeError(f"git {arguments} failed:\n{(self.work / 'git.log').read_text()[-2000:]}")
 
-    def figures(self, what: str, repos: Iterator[Path] | list[Path]) -> list[Figure]:
-        pushes, clones = Rounds(), Rounds()
+    def figures(self, what: str, repos: Iterator[Path] | list[Path], *, with_careful: bool = False) -> list[Figure]:
+        """``with_careful``: push also to a peer that looks at each object, as careful hosts have it."""
+        pushes, clones, careful = Rounds(), Rounds(), Rounds()
         for repo in repos:
             ours, theirs = self._new_remotes()
             pushes.ours.append(self._timed("push", "-q", "--force", ours, "main", cwd=repo))
             pushes.theirs.append(self._timed("push", "-q", "--force", theirs, "main", cwd=repo))
+            if with_careful:
+                careful.ours.append(pushes.ours[-1])
+                careful.theirs.append(self._timed("push", "-q", self._careful_remote(), "main", cwd=repo))
             clones.ours.append(self._clone(ours.replace(f"{OWNER}:{self.hub.token}@", ""), repo))
             clones.theirs.append(self._clone(theirs, repo))
             progress(f"{what}: push {pushes.ours[-1]} {pushes.theirs[-1]}")
             progress(f"{what}: clone {clones.ours[-1]} {clones.theirs[-1]}")
-        return [pushes.figure(f"push of {what}"), clones.figure(f"clone of {what}")]
+        figures = [pushes.figure(f"push of {what}"), clones.figure(f"clone of {what}")]
+        if with_careful:
+            peer = "nginx + `git http-backend` with `receive.fsckObjects`"
+            figures.insert(1, careful.figure(f"push of {what}, beside a careful peer", peer))
+        return figures
 
     def _new_remotes(self) -> tuple[str, str]:
         self._count += 1
         name = f"repo-{self._count}"
         self.hub.connect().create_repo(name)
+        at = self.hub.url.removeprefix("http://")
+        return f"http://{OWNER}:{self.hub.token}@{at}/{OWNER}/{name}.git", self._peer_remote(name)
+
+    def _careful_remote(self) -> str:
+        name = f"careful-{self._count}"
+        url = self._peer_remote(name)
+        self.git("config", "receive.fsckObjects", "true", cwd=self.peer.repos / f"{name}.git")
+        return url
+
+    def _peer_remote(self, name: str) -> str:
         bare = self.peer.repos / f"{name}.git"
         self.git("init", "-q", "--bare", bare)
         self.git("config", "http.receivepack", "true", cwd=bare)
-        at = self.hub.url.removeprefix("http://")
-        return f"http://{OWNER}:{self.hub.token}@{at}/{OWNER}/{name}.git", f"{self.peer.nginx.url}/git/{name}.git"
+        return f"{self.peer.nginx.url}/git/{name}.git"
 
     def _clone(self, url: str, source: Path) -> Cost:
         target = self.work / "cloned"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -17,6 +19,7 @@ _CONFIG = {
     "gc.auto": "0",
     "maintenance.auto": "false",
 }
+_PIPE_BYTES = 512 << 10
 
 
 def environment(**extra: str) -> dict[str, str]:
@@ -70,7 +73,17 @@ def popen(
     command = ["git", f"--git-dir={path}", *arguments]
     if most_memory_bytes is not None:
         command = ["sh", "-c", 'ulimit -d "$0" && exec "$@"', str(most_memory_bytes >> 10), *command]
-    return subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=stderr, env=environment(**(env or {})))
+    process = subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=stderr, env=environment(**(env or {})))
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            _widen(pipe)
+    return process
+
+
+def _widen(pipe: IO[bytes]) -> None:
+    """Let one side run ahead of the other, so that both are busy at once."""
+    with suppress(OSError):  # a user may have only so many wide pipes
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
 def last_words(stderr: IO[bytes], path: Path, *, limit: int = 500) -> str:
