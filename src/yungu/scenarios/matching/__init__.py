@@ -10,7 +10,11 @@ matching.answer(session, match_id, "yes", provider)        # with both yes: a cl
 assert matching.replay(session, run.id).is_identical
 """
 
-from yungu.scenarios.matching.days import Seat as Seat, list_seats as list_seats, plan_day as plan_day
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from yungu.scenarios.matching.errors import (
     DayImpossible as DayImpossible,
     DayNotFound as DayNotFound,
@@ -19,35 +23,61 @@ from yungu.scenarios.matching.errors import (
     RunNotFound as RunNotFound,
     RunPublished as RunPublished,
 )
-from yungu.scenarios.matching.explaining import Change as Change, Explanation as Explanation, explain as explain
-from yungu.scenarios.matching.keeping import Markets as Markets, Snapshot as Snapshot
-from yungu.scenarios.matching.market import Judged as Judged, Listed as Listed, Market as Market, Rules as Rules
 from yungu.scenarios.matching.models import Day as Day, Match as Match, Run as Run
-from yungu.scenarios.matching.queries import (
-    Proposal as Proposal,
-    get_day as get_day,
-    get_proposal as get_proposal,
-    get_run as get_run,
-    list_days as list_days,
-    list_matches as list_matches,
-    list_proposals as list_proposals,
-    list_runs as list_runs,
-)
-from yungu.scenarios.matching.replaying import Replay as Replay, replay as replay
-from yungu.scenarios.matching.service import (
-    FOLLOWED as FOLLOWED,
-    answer as answer,
-    find_for as find_for,
-    find_market as find_market,
-    follow as follow,
-    is_operator as is_operator,
-    keep as keep,
-    log as log,
-    may_see as may_see,
-    publish as publish,
-    relearn as relearn,
-    run_market as run_market,
-    sides_of as sides_of,
-    visible_proposal as visible_proposal,
-)
-from yungu.scenarios.matching.vectors import Embedder as Embedder, Packaged as Packaged
+
+if TYPE_CHECKING:
+    from yungu.scenarios.matching.days import Seat as Seat, list_seats as list_seats, plan_day as plan_day
+    from yungu.scenarios.matching.endpoint import Endpoint as Endpoint
+    from yungu.scenarios.matching.explaining import Change as Change, Explanation as Explanation, explain as explain
+    from yungu.scenarios.matching.keeping import Markets as Markets, Snapshot as Snapshot
+    from yungu.scenarios.matching.market import Judged as Judged, Listed as Listed, Market as Market, Rules as Rules
+    from yungu.scenarios.matching.queries import (
+        Proposal as Proposal,
+        get_day as get_day,
+        get_proposal as get_proposal,
+        get_run as get_run,
+        list_days as list_days,
+        list_matches as list_matches,
+        list_proposals as list_proposals,
+        list_runs as list_runs,
+    )
+    from yungu.scenarios.matching.replaying import Replay as Replay, replay as replay
+    from yungu.scenarios.matching.service import (
+        FOLLOWED as FOLLOWED,
+        answer as answer,
+        find_for as find_for,
+        find_market as find_market,
+        follow as follow,
+        is_operator as is_operator,
+        keep as keep,
+        log as log,
+        may_see as may_see,
+        publish as publish,
+        relearn as relearn,
+        relearn_due as relearn_due,
+        run_market as run_market,
+        sides_of as sides_of,
+        visible_proposal as visible_proposal,
+    )
+    from yungu.scenarios.matching.vectors import Embedder as Embedder, Packaged as Packaged
+
+_HOMES = {
+    "days": "Seat list_seats plan_day",
+    "explaining": "Change Explanation explain",
+    "keeping": "Markets Snapshot",
+    "market": "Judged Listed Market Rules",
+    "queries": "Proposal get_day get_proposal get_run list_days list_matches list_proposals list_runs",
+    "replaying": "Replay replay",
+    "service": "FOLLOWED answer find_for find_market follow is_operator keep "
+    "log may_see publish relearn relearn_due run_market sides_of visible_proposal",
+    "endpoint": "Endpoint",
+    "vectors": "Embedder Packaged",
+}
+"""What is loaded when it is first asked for: it needs numpy, which an idle hub does without."""
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(name)
+    return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)

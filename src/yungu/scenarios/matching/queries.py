@@ -123,6 +123,11 @@ def list_outcomes(session: Session) -> Sequence[tuple[float, bool]]:
     return [(float(score), status == "accepted") for score, status in session.execute(query.order_by(matches.c.id))]
 
 
+def count_outcomes(session: Session) -> int:
+    answered = matches.c.status.in_(("accepted", "declined"))
+    return int(session.scalar(sa.select(sa.func.count()).select_from(matches).where(answered)) or 0)
+
+
 def find_state(session: Session, digest: str) -> bytes | None:
     return session.scalar(sa.select(states.c.content).where(states.c.hash == digest))
 

@@ -281,6 +281,14 @@ def relearn(session: Session, actor: Actor | None = None) -> calibration.Calibra
     return replace(learnt, version=version)
 
 
+def relearn_due(session: Session) -> bool:
+    """Learn again once there are a tenth more answers than last time; whether it was done."""
+    last = queries.latest_calibration(session).outcome_count
+    if queries.count_outcomes(session) < max(calibration.MIN_OUTCOMES, last + last // 10 + 1):
+        return False
+    return relearn(session).kind != "fixed"
+
+
 # --- parts
 
 

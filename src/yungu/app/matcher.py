@@ -1,0 +1,87 @@
+"""Matching beside requests: what was published is embedded and gets its shortlist, answers are learnt from."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from yungu.api.http import Site
+from yungu.app.pulse import Pulse
+from yungu.kernel import events
+from yungu.kernel.db import Session
+from yungu.kernel.errors import Unavailable
+from yungu.kernel.events import Fact
+from yungu.scenarios import matching
+
+log = logging.getLogger("yungu.matcher")
+_LOOK_EVERY_SECONDS = 60.0
+_AFTER_FAILURE_SECONDS = 30.0
+_LEARN_EVERY_SECONDS = 3600.0
+_TEXTS_AT_ONCE = 64
+_CHANGES = ("OpportunityPublished", "CapabilityPublished", "ItemEdited", "ItemPromoted")
+"""After these there may be texts without a vector."""
+
+
+async def run(site: Site, pulse: Pulse) -> None:
+    """Until cancelled. A hub without scenarios loads nothing for it."""
+    clock = asyncio.get_running_loop().time
+    matcher, seen, learnt_at = Matcher(site), -1, clock()
+    while True:
+        if clock() - learnt_at >= _LEARN_EVERY_SECONDS:
+            learnt_at = clock()
+            await _guarded(matcher.learn)
+        is_more = await _guarded(matcher.step)
+        if is_more is None:
+            await asyncio.sleep(_AFTER_FAILURE_SECONDS)
+        elif not is_more:
+            seen = await pulse.wait(seen, at_most_seconds=_LOOK_EVERY_SECONDS)
+
+
+class Matcher:
+    """What is left to do, in pieces."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._may_lack_vectors = True
+
+    def step(self) -> bool:
+        """One piece; whether there may be more. New texts get their vectors before anybody is proposed by them, unless
+        the model is away."""
+        db = self._site.db
+        if events.listen(db, "matching-texts", _nothing, kinds=_CHANGES):
+            self._may_lack_vectors = True
+        if self._may_lack_vectors and self._is_any():
+            self._may_lack_vectors = self._embed()
+        told = events.listen(db, "matching", self._follow, kinds=matching.FOLLOWED)
+        return self._may_lack_vectors or told > 0
+
+    def learn(self) -> bool:
+        with self._site.db.write() as session:
+            return self._is_any() and matching.relearn_due(session)
+
+    def _follow(self, session: Session, facts: Sequence[Fact]) -> None:
+        matching.follow(self._site.markets, session, facts)
+
+    def _embed(self) -> bool:
+        try:
+            return self._site.markets.embed(self._site.db, limit=_TEXTS_AT_ONCE) == _TEXTS_AT_ONCE
+        except Unavailable as error:
+            log.warning("%s", error)
+            return False
+
+    def _is_any(self) -> bool:
+        with self._site.db.read() as session:
+            return bool(events.read_after(session, events.START, limit=1, kinds=_CHANGES))
+
+
+def _nothing(*_: object) -> None:
+    """The facts are only waited for."""
+
+
+async def _guarded(work: Callable[[], bool]) -> bool | None:
+    try:
+        return await asyncio.to_thread(work)
+    except Exception:  # a failing chore must not end the chores
+        log.exception("matching has fallen behind")
+        return None
