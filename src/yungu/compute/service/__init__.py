@@ -1,6 +1,11 @@
 """What changes rows of compute."""
 
-from yungu.compute.service.asking import ask_batch as ask_batch, ask_evaluation as ask_evaluation
+from yungu.compute.service.asking import (
+    PREDICTOR as PREDICTOR,
+    SCORER as SCORER,
+    ask_batch as ask_batch,
+    ask_evaluation as ask_evaluation,
+)
 from yungu.compute.service.deployments import (
     change_deployment as change_deployment,
     deploy as deploy,

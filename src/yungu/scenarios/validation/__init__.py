@@ -27,6 +27,7 @@ from yungu.scenarios.validation.queries import (
     Seen as Seen,
     get_pilot as get_pilot,
     judge_pilot as judge_pilot,
+    leader_board as leader_board,
     list_attempts as list_attempts,
     list_cases as list_cases,
     list_chain as list_chain,

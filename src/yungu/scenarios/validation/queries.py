@@ -26,11 +26,13 @@ from yungu.scenarios.validation.models import (
     Judged,
     Party,
     Pilot,
+    Place,
     Terms,
     attempts,
     evidence,
     pilots,
 )
+from yungu.storage.local import LocalStore
 
 _PILOT = sa.select(*columns(Pilot, pilots))
 _EVIDENCE = sa.select(*columns(Evidence, evidence))
@@ -156,15 +158,30 @@ def list_runs(session: Session, pilot: Pilot) -> Sequence[Run]:
 def judge_pilot(session: Session, pilot: Pilot) -> Sequence[Judged]:
     """Each goal with what counts of it now: of an evaluated one the figure of the last evaluation that succeeded, of
     the others the last evidence that was confirmed."""
-    last = next((run.figure for run in reversed(list_runs(session, pilot)) if run.figure), None)
+    last = _last_good(session, pilot)
     known: dict[str, Figure] = {}
     for goal in pilot.terms.goals:
-        if goal.source == "evaluation" and last is not None:
-            known[goal.metric] = replace(last, metric=goal.metric)
+        if goal.source == "evaluation" and last is not None and last.figure is not None:
+            known[goal.metric] = replace(last.figure, metric=goal.metric)
     for one in list_evidence(session, pilot.id):
         if one.value is not None and one.confirmed_at is not None:
             known[one.goal] = Figure(one.goal, one.value)
     return rules.judge(pilot.terms, known)
+
+
+def leader_board(session: Session, store: LocalStore, opportunity_id: int) -> Sequence[Place]:
+    """The pilots of an opportunity that were evaluated on the same data, best first; entrants are pilot codes."""
+    runs = [(pilot, run) for pilot in list_pilots_of(session, opportunity_id) if (run := _last_good(session, pilot))]
+    if not runs:
+        return []
+    newest = max(runs, key=lambda one: one[1].attempt.id)[0].terms.bench
+    same = [(pilot.code, run) for pilot, run in runs if pilot.terms.bench == newest]
+    figures = {code: run.figure for code, run in same if run.figure is not None}
+    items = {
+        code: [item["score"] for item in compute.iter_items(store, run.job) if "score" in item] for code, run in same
+    }
+    higher_wins = newest is None or compute.METRICS.get(newest.metric, True)
+    return rules.rank(figures, items, higher_wins=higher_wins)
 
 
 def missing_papers(session: Session, pilot: Pilot) -> Sequence[str]:
@@ -176,6 +193,10 @@ def missing_papers(session: Session, pilot: Pilot) -> Sequence[str]:
 def list_chain(session: Session, pilot: Pilot) -> Sequence[Fact]:
     """What led to the present state of a pilot, from the first fact to the last, each caused by the one before."""
     return list(reversed(events.list_causes(session, pilot.event_id)))
+
+
+def _last_good(session: Session, pilot: Pilot) -> Run | None:
+    return next((run for run in reversed(list_runs(session, pilot)) if run.figure), None)
 
 
 def _pilot(row: sa.Row[Any]) -> Pilot:

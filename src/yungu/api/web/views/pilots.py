@@ -89,7 +89,7 @@ def _step(session: Session, visit: Visit, pilot: Pilot, form: Form) -> None:
         case "sign-provider":
             validation.sign_terms(session, pilot.code, "provider", actor, terms_hash=form["terms_hash"])
         case "evaluate":
-            git, terms = visit.call.site.git, compute.JobTerms()
+            git, terms = visit.call.site.git, visit.call.site.job_terms
             program = {"repo": form["repo"], "revision": form["revision"]}
             validation.evaluate(session, git, pilot.code, actor, terms, **program)
         case "evidence":
@@ -117,6 +117,7 @@ def _page(session: Session, visit: Visit, seen: Seen, form: Form, errors: Mappin
         "evidence": validation.list_evidence(session, pilot.id),
         "attempts": validation.list_runs(session, pilot) if seen.is_insider else [],
         "chain": validation.list_chain(session, pilot) if seen.is_insider else [],
+        "board": validation.leader_board(session, visit.call.site.store, seen.demand.id) if seen.is_insider else [],
         "form": form,
         "errors": errors,
     }
