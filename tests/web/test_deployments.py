@@ -79,6 +79,26 @@ def test_a_model_is_deployed_changed_switched_and_removed(
     assert lin.get(place).status_code == 404
 
 
+def test_what_cannot_fit_here_is_refused_with_the_figures(
+    live: LiveHub, visit: Visit, lin_name: str, genos: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lin, form = visit(lin_name), f"/-/deployments/new?repo={genos}"
+    given = {"repo": genos, "name": genos, "visibility": "public", **PRICES}
+    monkeypatch.setattr(live.site, "replica_bytes", 100_000_000)
+    refused = lin.submit(form, **given)  # its process alone needs more
+    assert refused.status_code == 400 and "128 MB" in refused.text
+    assert "would need 0.128 GB of memory; a replica may use 0.1 GB here" in refused.text
+    monkeypatch.setattr(live.site, "replica_bytes", 1_000_000_000)
+    long = lin.submit(form, **given, context_tokens="4000000")  # its cache would
+    assert long.status_code == 400 and "Ask for a shorter context" in long.text
+    assert lin.get(f"/-/deployments/{genos}").status_code == 404
+
+    place = lin.submit(form, **given).headers["location"]
+    grown = lin.submit(place, f"{place}/change", **PRICES, visibility="public", memory="2000")
+    assert grown.status_code == 400 and "would need 2 GB" in grown.text
+    assert "This server" in lin.read(f"/{genos}")
+
+
 def test_only_who_may_write_there_changes_a_deployment(live: LiveHub, visit: Visit, deployed: str) -> None:
     place, other = f"/-/deployments/{deployed}", visit(live.user())
     token = re.search(r'name="form_token" value="(\w+)"', other.read("/"))

@@ -74,6 +74,7 @@ def create(
         actor = acting_as(session, acting)
         visible = visibility.value if visibility else None
         options: dict[str, Any] = {"name": name, "revision": revision, "visibility": visible, **changes}
+        options["limit_bytes"] = site.replica_bytes
         made = compute.deploy(session, site.git, repo_id, actor, prices, **options)
     _show(made, as_json=as_json)
 

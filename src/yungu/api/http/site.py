@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from yungu.accounts.backends import OpenIdProvider
 from yungu.accounts.models import SignInPolicy
 from yungu.api.http.rates import Rates
-from yungu.compute import CallLimits
+from yungu.compute import CallLimits, JobTerms
 from yungu.compute.backends import Pool
 from yungu.compute.backends.upstream import Servers
 from yungu.hub import DownloadCounter, ViewCounter
 from yungu.kernel.db import Database
 from yungu.kernel.desk import Desk
+from yungu.scenarios import matching
 from yungu.search import Catalogue
 from yungu.storage.git import GitStore
 from yungu.storage.local import LocalStore
 from yungu.tables import LockedDuckDB, Tables
+
+if TYPE_CHECKING:
+    from yungu.scenarios.matching import Embedder, Markets
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +41,10 @@ class OpenId:
 class Site:
     """Built once by the composition root. ``base_url`` None: answer with whatever host the client used. ``address``:
     where the hub says it is when nobody asks, in what it tells webhooks.
-    ``modelscope_create_visibility``: see `yungu.app.settings`. ``backups``: the folder that they go to when they are
-    asked for on a page; ``pool``: where models run; ``servers``: connections to them; ``worker_at``: when the work
+    ``job_terms``: what jobs cost and may use; ``modelscope_create_visibility``: see `yungu.app.settings`.
+    ``backups``: the folder that they go to when they are asked for on a page; ``pool``: where models run;
+    ``replica_bytes``: the most memory that one may use on this machine; ``servers``: connections to them;
+    ``embedder``: gives the model that compares scenarios by meaning, None: words alone; ``worker_at``: when the work
     beside requests was last seen alive.
     """
 
@@ -53,8 +61,10 @@ class Site:
     openid: OpenId | None = None
     rates: Rates | None = None
     pool: Pool | None = None
+    replica_bytes: int | None = None
     servers: Servers = field(default_factory=Servers)
     call_limits: CallLimits = field(default_factory=CallLimits)
+    job_terms: JobTerms = field(default_factory=JobTerms)
     backups: Path | None = None
     worker_at: datetime | None = None
     downloads: DownloadCounter = field(default_factory=DownloadCounter)
@@ -63,6 +73,16 @@ class Site:
     tables: Tables = field(default_factory=lambda: Tables(LockedDuckDB(), processes=0))
     desk: Desk = field(init=False)
     workers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(16, thread_name_prefix="facts"))
+
+    embedder: Callable[[], Embedder | None] = lambda: None
+    _markets: Markets | None = None
+
+    @property
+    def markets(self) -> Markets:
+        """Both lists of scenarios in memory, once somebody asks: it needs numpy, which an idle hub does without."""
+        if self._markets is None:
+            self._markets = matching.Markets(self.embedder())
+        return self._markets
 
     def __post_init__(self) -> None:
         self.desk = Desk(self.db)

@@ -42,6 +42,14 @@ from yungu.api.web import urls
 from yungu.api.web.language import Language, marked, translations
 from yungu.api.web.rendering import page
 from yungu.api.web.visit import Visit
+from yungu.compute import (
+    DeploymentDenied,
+    DeploymentNotFound,
+    DeploymentOff,
+    DeploymentTaken,
+    ModelTooLarge,
+)
+from yungu.credits import BudgetNotFound, Overdrawn, PolicyNotMet, VoucherClosed
 from yungu.hub import (
     ArchiveUnreadable,
     EntryNotFound,
@@ -85,6 +93,10 @@ _STATUS: tuple[tuple[type[YunguError], int], ...] = (
 )
 
 
+def _gb(count: int) -> str:
+    return f"{count / 1e9:.3g} GB"
+
+
 Facts = Callable[[Any], dict[str, object]]
 _EXPLAINED: tuple[tuple[type[YunguError], str, Facts], ...] = (
     (RepoNotFound, marked("There is no repository %(name)s, or you may not see it."), lambda e: {"name": e.repo_id}),
@@ -126,6 +138,26 @@ _EXPLAINED: tuple[tuple[type[YunguError], str, Facts], ...] = (
         QuotaExceeded,
         marked("The storage of %(name)s is used up. Delete something, or ask an administrator for more room."),
         lambda e: {"name": e.owner},
+    ),
+    (DeploymentNotFound, marked("There is no model %(name)s that you can call."), lambda e: {"name": e.name}),
+    (DeploymentTaken, marked("%(name)s is deployed already."), lambda e: {"name": e.name}),
+    (DeploymentOff, marked("%(name)s is switched off. Its owner can switch it on."), lambda e: {"name": e.name}),
+    (DeploymentDenied, marked("You may not deploy under this name, or change it."), lambda e: {}),
+    (
+        ModelTooLarge,
+        marked(
+            "%(name)s would need %(needed)s of memory; a replica may use %(limit)s here. Ask for a shorter context, "
+            "or deploy a smaller or quantized copy."
+        ),
+        lambda e: {"name": e.name, "needed": _gb(e.needed_bytes), "limit": _gb(e.limit_bytes)},
+    ),
+    (BudgetNotFound, marked("There is no such pot."), lambda e: {}),
+    (Overdrawn, marked("There are not enough credits for this."), lambda e: {}),
+    (VoucherClosed, marked("This voucher is taken back already."), lambda e: {}),
+    (
+        PolicyNotMet,
+        marked("By this policy nothing is granted for these facts. The answer above says why."),
+        lambda e: {},
     ),
     (PasswordWrong, marked("The name or the password is wrong."), lambda e: {}),
     (PasswordWeak, marked("The password is too short: it needs at least 8 characters."), lambda e: {}),

@@ -15,6 +15,7 @@ from yungu.compute.errors import DeploymentDenied, DeploymentInvalid, Deployment
 from yungu.compute.events import DeploymentChanged, DeploymentRemoved, ModelDeployed
 from yungu.compute.models import NO_PRICES, Deployment, Place, Prices, Visibility, Wanted, deployments
 from yungu.compute.rules import deployments as rules
+from yungu.compute.rules.fit import check_fit
 from yungu.hub import Repo
 from yungu.hub.backends.calling import is_private_host
 from yungu.kernel import clock
@@ -43,12 +44,14 @@ def deploy(
     name: str | None = None,
     revision: str | None = None,
     visibility: Visibility | None = None,
+    limit_bytes: int | None = None,
     **changes: Any,
 ) -> Deployment:
     """Make a model of the hub callable, under the repo's own name or another in a namespace that the actor may write
-    to; ``changes``: other fields of `Deployment` than those that follow from the repo's content.
+    to; ``changes``: other fields of `Deployment` than those that follow from the repo's content; ``limit_bytes``: the
+    most memory that a replica may use on this machine.
 
-    Raises RepoNotFound, RepoGated, RevisionNotFound, SignInRequired, DeploymentDenied, DeploymentTaken,
+    Raises RepoNotFound, RepoGated, RevisionNotFound, SignInRequired, DeploymentDenied, DeploymentTaken, ModelTooLarge,
     DeploymentInvalid."""
     repo = hub.readable_repo(session, "model", repo_id, actor)
     if repo.gated and not hub.may_write(actor, repo):
@@ -61,7 +64,9 @@ def deploy(
         "visibility": visibility or repo.visibility, "prices": prices, **asdict(plan),
     }  # fmt: skip
     rules.check_visibility(values["visibility"], repo)
-    return _insert(session, values | _checked_changes(changes), actor)
+    values |= _checked_changes(changes)
+    _check_memory(values, limit_bytes)
+    return _insert(session, values, actor)
 
 
 def deploy_upstream(
@@ -103,12 +108,13 @@ def change_deployment(
     address: str | None = None,
     upstream_model: str | None = None,
     key: str | None = None,
+    limit_bytes: int | None = None,
     **changes: Any,
 ) -> Deployment:
     """Change what is given: a field of `Deployment`, or the revision of the repo that it serves. Replicas of how it was
     end when they have answered what they are asked. With another ``address`` the key has to be given again.
 
-    Raises RevisionNotFound, DeploymentInvalid, RepoNotFound."""
+    Raises RevisionNotFound, DeploymentInvalid, ModelTooLarge, RepoNotFound."""
     values = _checked_changes(changes)
     if deployment.repo_id is not None:
         repo = hub.get_repo_by_id(session, deployment.repo_id)
@@ -121,6 +127,7 @@ def change_deployment(
         values |= _upstream(secret, deployment.owner_id, actor, address or deployment.address, key or "")
     if upstream_model is not None:
         values["upstream_model"] = upstream_model[:200]
+    _check_memory(asdict(deployment) | values, limit_bytes)
     return _update(session, deployment, actor, values)
 
 
@@ -193,6 +200,12 @@ def _upstream(secret: bytes, owner_id: int, actor: Actor, address: str, key: str
 def _other_commit(git: GitStore, repo: Repo, commit: str) -> dict[str, Any]:
     plan = rules.plan_runtime(read_content(git, repo, commit))
     return {"commit": commit, "runtime": plan.runtime, "answers": plan.answers, "memory_bytes": plan.memory_bytes}
+
+
+def _check_memory(values: Mapping[str, Any], limit_bytes: int | None) -> None:
+    """Raises ModelTooLarge for what could never start on this machine."""
+    if limit_bytes is not None and values["place"] == "local":
+        check_fit(values["memory_bytes"], limit_bytes, what=values["name"])
 
 
 def _insert(session: Session, values: dict[str, Any], actor: Actor) -> Deployment:

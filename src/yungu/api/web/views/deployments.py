@@ -110,6 +110,7 @@ def post_change(session: Session, call: Call) -> Response:
             visibility=_visibility(visit, form),
             context_tokens=_number(visit, form, "context_tokens"),
             revision=form["revision"] or None,
+            limit_bytes=call.site.replica_bytes,
             **changes,
         )
     return see_other(visit, urls.deployment(found.name), told=visit.gettext("Saved."))
@@ -144,6 +145,7 @@ def post_new(session: Session, call: Call) -> Response:
     with shown_again(
         visit, lambda errors: _new_page(session, visit, repo, form, errors), name=(DeploymentTaken, DeploymentDenied)
     ):
+        _check_fit(session, visit, repo, form)
         made = compute.deploy(
             session,
             call.site.git,
@@ -154,6 +156,7 @@ def post_new(session: Session, call: Call) -> Response:
             revision=form["revision"] or None,
             visibility=_visibility(visit, form),
             context_tokens=_number(visit, form, "context_tokens"),
+            limit_bytes=call.site.replica_bytes,
             **_limits(visit, form),
         )
     told = visit.gettext("%(name)s can be called now; it starts with the first call.")
@@ -226,6 +229,7 @@ def _new_page(session: Session, visit: Visit, repo: Repo, form: Form, errors: Ma
         "tab": "models",
         "repo": repo,
         "estimate": _estimate(session, visit, repo, form),
+        "limit_bytes": visit.call.site.replica_bytes,
         "namespaces": _namespaces(session, visit),
         "visibilities": _VISIBILITIES[_VISIBILITIES.index(repo.visibility) :],
         "price_names": _PRICES,
@@ -261,6 +265,13 @@ def _estimate(session: Session, visit: Visit, repo: Repo, form: Form) -> Estimat
     context = whole_number(form["context_tokens"]) or plan.context_tokens
     needs = compute.needs(model, context_tokens=min(context, 1 << 22), batch=1) if model else []
     return Estimate(plan, "", needs[0] if needs else None)
+
+
+def _check_fit(session: Session, visit: Visit, repo: Repo, form: Form) -> None:
+    """Raises ModelTooLarge when the weights and the cache of one context of that length cannot fit on this machine."""
+    limit, need = visit.call.site.replica_bytes, _estimate(session, visit, repo, form).need
+    if limit is not None and need is not None:
+        compute.check_fit(need.total_bytes, limit, what=repo.repo_id)
 
 
 def _namespaces(session: Session, visit: Visit) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,9 +10,10 @@ from yungu import compute
 from yungu.api.http import Call
 from yungu.api.http.blobs import read_blob
 from yungu.api.http.call import whole_number
-from yungu.compute import Anatomy, Chip, Fit, Need
+from yungu.compute import Anatomy, Chip, Figure, Fit, Need
 from yungu.compute.hardware import list_chips
 from yungu.hub import Repo
+from yungu.kernel import clock
 from yungu.kernel.db import Session
 
 CONTEXTS = (1024, 4096, 8192, 32_768, 131_072)
@@ -39,8 +40,9 @@ class RunsOn:
         return sum(1 for fit in self.fits if fit.devices_count == 1)
 
 
-def find_runs_on(session: Session, call: Call, repo: Repo) -> RunsOn | None:
-    """For the numbers in the address; None for a repo without weights that can be read. The visitor may read files."""
+def find_runs_on(session: Session, call: Call, repo: Repo, name: str) -> RunsOn | None:
+    """For the numbers in the address; None for a repo without weights that can be read. ``name``: of this server, which
+    is looked at like a chip. The visitor may read files."""
     if repo.kind != "model" or repo.head is None:
         return None
     git = call.site.git.open(repo.id)
@@ -49,7 +51,15 @@ def find_runs_on(session: Session, call: Call, repo: Repo) -> RunsOn | None:
         return None
     context = _asked(call, "context", _MOST_CONTEXT) or min(CONTEXTS[2], model.context_tokens or CONTEXTS[2])
     batch = _asked(call, "batch", _MOST_BATCH) or 1
-    return examine_chips(model, context, batch, list_chips())
+    return examine_chips(model, context, batch, [*_here(call, name), *list_chips()])
+
+
+def _here(call: Call, name: str) -> Iterator[Chip]:
+    """This server, as far as its operator lets models use it."""
+    limit = call.site.replica_bytes
+    if limit is not None:
+        source = "compute_memory_mb"
+        yield Chip("here", name, "", 1, memory=Figure(limit / 1e9, "measured", source, clock.now().date()))
 
 
 def examine_chips(model: Anatomy, context_tokens: int, batch: int, chips: Sequence[Chip]) -> RunsOn:

@@ -95,7 +95,7 @@ def get_repo(session: Session, call: Call) -> Response:
         "facts": _facts(repo),
         "files": files,
         "weights": _weights(session, call, repo, open_files),
-        "runs_on": fits.find_runs_on(session, call, repo) if around.may_read_files else None,
+        "runs_on": _runs_on(session, visit, repo) if around.may_read_files else None,
         "fit_contexts": fits.CONTEXTS,
         "fit_batches": fits.BATCHES,
         "callables": compute.list_deployments(session, visit.actor, repo=repo) if repo.kind == "model" else [],
@@ -244,6 +244,10 @@ def _weights(session: Session, call: Call, repo: Repo, files: Sequence[TreeFile]
             if "/" not in file.path and file.path.endswith(".gguf"):
                 return hub.gguf_header(session, read, repo, call.site.git.open(repo.id), file)
     return None
+
+
+def _runs_on(session: Session, visit: Visit, repo: Repo) -> fits.RunsOn | None:
+    return fits.find_runs_on(session, visit.call, repo, visit.gettext("This server"))
 
 
 def _words(value: Any) -> list[str]:
