@@ -131,12 +131,40 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             ge=0,
         ),
     ] = 20_000
+    job_slots: Annotated[
+        int,
+        Doc(description="How many jobs (batches, evaluations) are done at the same time. 0: none here.", ge=0, le=64),
+    ] = 1
+    job_seconds: Annotated[
+        int, Doc(description="Seconds that one program of a job may take.", ge=1, le=7 * 24 * 3600)
+    ] = 3600
+    job_memory_mb: Annotated[int, Doc(description="Memory in MiB that one program of a job may use.", ge=128)] = 2048
+    job_disk_mb: Annotated[
+        int, Doc(description="MiB that one program of a job may write into its own folder, which lies in memory.", ge=1)
+    ] = 256
+    job_output_mb: Annotated[int, Doc(description="MiB that one program of a job may write as its answers.", ge=1)] = (
+        256
+    )
+    job_second_price: Annotated[
+        int, Doc(description="What a second of a program of a job costs, in micro-credits. 0: nothing.", ge=0)
+    ] = 0
+    job_isolation: Annotated[
+        Literal["full", "weak"],
+        Doc(
+            description="Where programs of strangers run: in namespaces of their own, without network and the files "
+            "of this machine, or not at all (`full`); or, where the kernel allows no namespaces, held back by limits "
+            "and a filter of system calls only (`weak`: they can read what everybody on this machine can)."
+        ),
+    ] = "full"
     ray_address: Annotated[
         str,
         Doc(
             description="Ray cluster for deployments that are to run there: `host:6379`, `auto` for the one that this "
             "machine belongs to, `local` for one started with the hub. Empty: none."
         ),
+    ] = ""
+    ray_serve_url: Annotated[
+        str, Doc(description="Where the hub reaches Ray Serve. Empty: port 8000 of the address, or any of `local`.")
     ] = ""
     ray_data: Annotated[
         Literal["shared", "fetched"],
@@ -145,6 +173,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             "HTTP from `base_url`."
         ),
     ] = "shared"
+    embeddings: Annotated[
+        str,
+        Doc(
+            description="By which model scenarios are compared across languages: `auto` (the one of the package "
+            "`yungu[embeddings]`, if it is installed), `none` (by words alone), or the name of a model that answers "
+            "at `embeddings_url`, such as one that is deployed on this hub."
+        ),
+    ] = "auto"
+    embeddings_url: Annotated[
+        str, Doc(description="Where that model is asked, up to and with `/v1`. Empty: at `base_url` of this hub.")
+    ] = ""
+    embeddings_token: Annotated[str, Doc(description="The token to ask it with.")] = ""
     backup_folder: Annotated[
         str,
         Doc(description="Where backups go that are asked for on the administrators' page. Empty: `backups` in `data`."),

@@ -15,11 +15,10 @@ from dataclasses import dataclass, field
 
 from yungu.compute.backends import Standing
 from yungu.compute.backends.logs import Logs
-from yungu.compute.backends.replica import Replica, new_secret, start
+from yungu.compute.backends.replica import Replica, new_secret, spec_of, start, state_of
 from yungu.compute.backends.weights import Weights
 from yungu.compute.errors import DeploymentOff, PoolFull, ReplicaFailed
 from yungu.compute.models import Deployment, Target
-from yungu.compute.runtimes.protocol import Spec
 from yungu.kernel import clock
 
 log = logging.getLogger("yungu.pool")
@@ -153,7 +152,7 @@ class LocalPool:
         replica: Replica | None = None
         try:
             folder = await asyncio.to_thread(self._weights.folder, deployment)
-            replica = await start(self._spec(deployment, str(folder)), record)
+            replica = await start(spec_of(deployment, str(folder), self._threads), record)
             await replica.wait_until_ready(self._start_seconds)
         except BaseException as error:
             if replica is None:
@@ -163,24 +162,11 @@ class LocalPool:
             if isinstance(error, ReplicaFailed):
                 self._fail(group, error.message)
             raise
-        if _state(group.deployment) == _state(deployment):
+        if state_of(group.deployment) == state_of(deployment):
             group.replicas.append(replica)
         else:
             group.leaving.append(replica)
         return replica
-
-    def _spec(self, deployment: Deployment, folder: str) -> Spec:
-        return Spec(
-            runtime=deployment.runtime,
-            folder=folder,
-            model=deployment.name,
-            answers=deployment.answers,
-            context_tokens=deployment.context_tokens,
-            memory_bytes=deployment.memory_bytes,
-            threads=self._threads,
-            secret=new_secret(),
-            options=dict(deployment.options),
-        )
 
     # --- room
 
@@ -216,7 +202,7 @@ class LocalPool:
 
     def _adopt(self, group: _Group, deployment: Deployment) -> None:
         """Replicas of another state of the deployment take no more calls."""
-        if _state(group.deployment) != _state(deployment):
+        if state_of(group.deployment) != state_of(deployment):
             group.failures, group.retry_at = 0, 0.0
             self._retire(group, group.replicas)
         group.deployment = deployment
@@ -290,13 +276,6 @@ def _settle(group: _Group, done: asyncio.Task[Replica]) -> None:
     group.starting = None
     if not done.cancelled():
         done.exception()  # whoever waits gets it; nobody may wait
-
-
-def _state(deployment: Deployment) -> tuple[object, ...]:
-    """What a replica was started with."""
-    options = tuple(sorted((name, repr(value)) for name, value in deployment.options.items()))
-    made_of = (deployment.commit, deployment.runtime, deployment.answers, deployment.name)
-    return (*made_of, deployment.context_tokens, deployment.memory_bytes, options)
 
 
 def _size(count: int) -> str:

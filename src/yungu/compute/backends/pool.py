@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from yungu.compute import queries
-from yungu.compute.backends import Pool, Standing
+from yungu.compute.backends import Standing
 from yungu.compute.backends.local import LocalPool
+from yungu.compute.backends.ray import RayPool
 from yungu.compute.backends.upstream import Upstreams
 from yungu.compute.errors import ReplicaFailed
 from yungu.compute.models import Deployment, Target
@@ -22,7 +23,7 @@ _LOOK_EVERY_SECONDS = 2.0
 class Places:
     """``ray`` None: there is none."""
 
-    def __init__(self, database: Database, local: LocalPool, upstreams: Upstreams, ray: Pool | None = None) -> None:
+    def __init__(self, database: Database, local: LocalPool, upstreams: Upstreams, ray: RayPool | None = None) -> None:
         self._db = database
         self.local, self._upstreams, self._ray = local, upstreams, ray
 
@@ -63,8 +64,11 @@ class Places:
 
     async def _keep(self) -> None:
         try:
-            known = await asyncio.to_thread(self._known, self.local.running)
+            running = self.local.running + (self._ray.running if self._ray is not None else [])
+            known = await asyncio.to_thread(self._known, running)
             await self.local.keep([deployment for deployment in known if deployment.place == "local"])
+            if self._ray is not None:
+                await self._ray.keep([deployment for deployment in known if deployment.place == "ray"])
         except Exception as error:
             if not is_away(error):  # what runs goes on; the database is asked again in a moment
                 log.exception("Replicas could not be looked after")

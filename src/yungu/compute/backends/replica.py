@@ -16,7 +16,7 @@ import msgspec
 
 from yungu.compute.backends.logs import Log
 from yungu.compute.errors import ReplicaFailed
-from yungu.compute.models import Target
+from yungu.compute.models import Deployment, Target
 from yungu.compute.runtimes.protocol import Spec
 
 log = logging.getLogger("yungu.pool")
@@ -145,6 +145,28 @@ async def start(spec: Spec, record: Log) -> Replica:
         start_new_session=True,
     )
     return Replica(spec, process, record)
+
+
+def spec_of(deployment: Deployment, folder: str, threads: int) -> Spec:
+    """What a replica of a deployment loads, with a secret of its own."""
+    return Spec(
+        runtime=deployment.runtime,
+        folder=folder,
+        model=deployment.name,
+        answers=deployment.answers,
+        context_tokens=deployment.context_tokens,
+        memory_bytes=deployment.memory_bytes,
+        threads=threads,
+        secret=new_secret(),
+        options=dict(deployment.options),
+    )
+
+
+def state_of(deployment: Deployment) -> tuple[object, ...]:
+    """What replicas are started with: those of another state take no more calls."""
+    options = tuple(sorted((name, repr(value)) for name, value in deployment.options.items()))
+    made_of = (deployment.commit, deployment.runtime, deployment.answers, deployment.name)
+    return (*made_of, deployment.context_tokens, deployment.memory_bytes, options)
 
 
 def environment(threads: int) -> dict[str, str]:

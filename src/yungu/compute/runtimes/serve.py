@@ -99,16 +99,18 @@ class Replica:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
             request = Request(scope, receive)
-            response = await self._answer(request)
+            response = await self.answer(request)
             with suppress(ClientDisconnect):
                 await response(scope, receive, send)
 
-    async def _answer(self, request: Request) -> Response:
+    async def answer(self, request: Request) -> Response:
+        """What to send back, wherever the application is mounted."""
+        path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
         if not hmac.compare_digest(request.headers.get("authorization", "").encode(), self._secret):
             return _refusal(401, "Only the server that started this replica may call it.", "unauthorized")
-        handler = self._routes.get((request.method, request.url.path))
+        handler = self._routes.get((request.method, path))
         if handler is None:
-            return _refusal(404, f"There is no {request.method} {request.url.path} here.", "not_found")
+            return _refusal(404, f"There is no {request.method} {path} here.", "not_found")
         try:
             return await handler(request)
         except AskInvalid as error:
