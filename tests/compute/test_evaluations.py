@@ -15,7 +15,7 @@ from yungu import compute, credits
 from yungu.compute import EvaluationAsk, Job, JobTerms
 from yungu.compute.backends.isolation import LocalCells
 from yungu.compute.backends.upstream import Servers, Upstreams
-from yungu.compute.jobs import Desk, perform
+from yungu.compute.jobs import Workshop, perform
 from yungu.compute.jobs.logs import Log
 from yungu.compute.models import CallLimits
 from yungu.compute.programs import score
@@ -61,21 +61,21 @@ class Yard:
             compute.ask_evaluation, self.world.site.git, whole, actor, TERMS, budget=budget, **more
         )
 
-    def desk(self) -> Desk:
+    def shop(self) -> Workshop:
         site = self.world.site
         cells = LocalCells(site.store.root / "jobs", hidden=(site.store.root,))
         pool = Upstreams(b"secret")
-        return Desk(site.db, site.git, site.store, cells, pool, Servers(), TERMS, CallLimits(), slots=1)
+        return Workshop(site.db, site.git, site.store, cells, pool, Servers(), TERMS, CallLimits(), slots=1)
 
     def work(self) -> Job | None:
         """Do the next job; as it is afterwards."""
 
         async def do() -> Job | None:
-            desk = self.desk()
-            job = self.world.write_in(queue.claim_job, desk.worker)
+            shop = self.shop()
+            job = self.world.write_in(queue.claim_job, shop.worker)
             if job is not None:
-                await perform(desk, job)
-            desk.threads.shutdown()
+                await perform(shop, job)
+            shop.threads.shutdown()
             return self.world.read_in(compute.find_job, job.id) if job else None
 
         return asyncio.run(do())
@@ -249,12 +249,12 @@ def test_a_killed_worker_leaves_answers_that_are_not_asked_for_again(yard: Yard)
 def test_a_running_program_is_stopped_when_somebody_cancels(yard: Yard) -> None:
     yard.program(b"import time; time.sleep(60)")
     asked = yard.ask(metric="accuracy")
-    desk = yard.desk()
+    shop = yard.shop()
 
     async def cancel_later() -> None:
-        job = yard.world.write_in(queue.claim_job, desk.worker)
+        job = yard.world.write_in(queue.claim_job, shop.worker)
         assert job is not None
-        doing = asyncio.create_task(perform(desk, job))
+        doing = asyncio.create_task(perform(shop, job))
         folder = yard.world.site.store.root / "jobs" / str(asked.id)
         while not (folder / "predictions.jsonl").exists():
             await asyncio.sleep(0.02)
@@ -271,12 +271,12 @@ def test_a_running_program_is_stopped_when_somebody_cancels(yard: Yard) -> None:
 def test_a_stopped_server_puts_its_jobs_back(yard: Yard) -> None:
     yard.program(b"import time; time.sleep(60)")
     asked = yard.ask(metric="accuracy")
-    desk = yard.desk()
+    shop = yard.shop()
 
     async def stop_later() -> None:
-        job = yard.world.write_in(queue.claim_job, desk.worker)
+        job = yard.world.write_in(queue.claim_job, shop.worker)
         assert job is not None
-        doing = asyncio.create_task(perform(desk, job))
+        doing = asyncio.create_task(perform(shop, job))
         folder = yard.world.site.store.root / "jobs" / str(asked.id)
         while not (folder / "predictions.jsonl").exists():
             await asyncio.sleep(0.02)

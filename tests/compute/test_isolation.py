@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,8 +32,10 @@ class Bench:
     def run(self, code: str, *, given: str = "", limits: Limits = QUICK, **how: object) -> Outcome:
         home = self.folder / "program"
         home.mkdir(exist_ok=True)
-        (home / "predict.py").write_text(code)
-        (home / "weights.bin").write_bytes(b"tea")
+        home.chmod(0o755)
+        for name, data in {"predict.py": code.encode(), "weights.bin": b"tea"}.items():
+            (home / name).write_bytes(data)
+            (home / name).chmod(0o644)
         (self.folder / "inputs").write_text(given)
         self.out = self.log = b""
         program = Program(home, "predict.py", seed=7)
@@ -47,8 +50,11 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path)
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path)
+    before = os.umask(0o077)  # as the command line has it
+    yield made
+    os.umask(before)
 
 
 def test_a_fine_program_reads_its_inputs_and_its_files_and_answers(bench: Bench) -> None:

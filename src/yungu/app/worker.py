@@ -11,8 +11,9 @@ from functools import partial
 from yungu import accounts, credits, hub, scenarios
 from yungu.api.http import Site
 from yungu.api.http.blobs import read_blob
-from yungu.app import chores, courier, indexer, upkeep
+from yungu.app import chores, courier, indexer, matcher, upkeep
 from yungu.app.pulse import Pulse
+from yungu.compute.jobs import Workshop, run as do_jobs
 from yungu.kernel import events
 from yungu.kernel.clock import now as clock_now
 
@@ -25,13 +26,16 @@ _STAGING_LIVES_SECONDS = 24 * 3600
 
 
 @asynccontextmanager
-async def running(site: Site) -> AsyncIterator[None]:
+async def running(site: Site, workshop: Workshop | None = None) -> AsyncIterator[None]:
     """While inside: flush counters, notify users, call webhooks, keep the search index, sweep every hour, do what
-    administrators ask for. Flushes once more when leaving."""
+    administrators ask for, and jobs in the ``workshop``. Flushes once more when leaving."""
     pulse = Pulse(site)
     works = [pulse.run(), _loop(site, pulse), courier.run(site, pulse), indexer.run(site, pulse), upkeep.run(site)]
+    works.append(matcher.run(site, pulse))
     if site.pool is not None:
         works.append(site.pool.run())
+    if workshop is not None:
+        works.append(do_jobs(workshop))
     tasks = [asyncio.create_task(work) for work in works]
     try:
         yield

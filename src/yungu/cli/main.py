@@ -8,7 +8,22 @@ from typing import Annotated
 import typer
 
 from yungu import __version__
-from yungu.cli import backup, credits, deployment, fsck, gc, mcp, org, reference, repo, serve, settings, token, user
+from yungu.cli import (
+    backup,
+    credits,
+    deployment,
+    fsck,
+    gc,
+    job,
+    mcp,
+    org,
+    reference,
+    repo,
+    serve,
+    settings,
+    token,
+    user,
+)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 app.command("serve")(serve.serve)
@@ -23,6 +38,7 @@ app.add_typer(mcp.app, name="mcp")
 app.add_typer(repo.app, name="repo")
 app.add_typer(credits.app, name="credits")
 app.add_typer(deployment.app, name="deployment")
+app.add_typer(job.app, name="job")
 app.command("settings")(settings.settings)
 app.command("docs", hidden=True)(reference.docs)
 

@@ -80,6 +80,7 @@ class Refused(Exception):
 
 def main() -> None:
     confinement.control(confinement.PDEATHSIG, signal.SIGKILL)
+    os.umask(0o022)
     line = socket.socket(fileno=int(sys.argv[2]))
     orders = json.loads(line.makefile("rb").readline())
     say = Line(line)
@@ -217,7 +218,6 @@ def _system_call(numbers: dict[str, int], *arguments: Any) -> None:
 def _be_program(orders: dict[str, Any], level: str, say: Line, alive: int) -> None:
     """Lock, and become the program. Never returns."""
     try:
-        os.umask(0o022)
         _become_nobody()
         confinement.control(confinement.PDEATHSIG, signal.SIGKILL)
         if select.select([alive], [], [], 0)[0]:

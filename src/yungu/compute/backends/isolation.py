@@ -22,7 +22,6 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -37,6 +36,7 @@ _OURS = Path(__file__).parents[3]
 _BLOCK_BYTES = 1 << 16
 _LOOK_EVERY_SECONDS = 0.1
 _START_SECONDS = 20.0
+_STALE_SECONDS = 8 * 24 * 3600.0
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "onnxruntime", "xllamacpp", "tokenizers", "torch", "transformers")
 
 
@@ -136,6 +136,7 @@ class LocalCells:
         orders = self._orders(program, limits)
         with ExitStack() as stack:
             self._scratch.mkdir(parents=True, exist_ok=True)
+            self._sweep()
             orders["root"] = tempfile.mkdtemp(prefix="cell-", dir=self._scratch)
             stack.callback(shutil.rmtree, orders["root"], ignore_errors=True)
             if os.geteuid() == 0:
@@ -148,6 +149,13 @@ class LocalCells:
             ours.sendall(json.dumps(orders).encode() + b"\n")
             watch = _Watch(ours, process, limits, on_output, on_log, must_stop)
             return watch.until_end()
+
+    def _sweep(self) -> None:
+        """Empty folders that killed servers have left."""
+        for left in self._scratch.glob("cell-*"):
+            with suppress(OSError):
+                if left.stat().st_mtime < time.time() - _STALE_SECONDS:
+                    left.rmdir()
 
     def _orders(self, program: Program, limits: Limits) -> dict[str, Any]:
         runtime = _runtime()
@@ -168,6 +176,8 @@ class LocalCells:
 
 def versions() -> dict[str, str]:
     """What figures depend on besides commits and seeds: Python, the machine, the libraries that programs find."""
+    from importlib import metadata
+
     found = {"python": platform.python_version(), "machine": f"{platform.system()} {platform.machine()}"}
     for name in _LIBRARIES:
         with suppress(metadata.PackageNotFoundError):

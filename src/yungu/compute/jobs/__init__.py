@@ -1,7 +1,7 @@
 """Does the jobs that wait, some at a time, until it is cancelled; whatever it was doing then goes on after the next
 start, from where it was.
 
-    await run(Desk(...))
+    await run(Workshop(...))
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any, Literal
 from yungu.compute.errors import IsolationUnavailable, LeaseLost, PoolFull
 from yungu.compute.jobs.batch import answer_batch
 from yungu.compute.jobs.course import Course
-from yungu.compute.jobs.desk import Desk as Desk
 from yungu.compute.jobs.evaluation import evaluate
+from yungu.compute.jobs.workshop import Workshop as Workshop
 from yungu.compute.models import Job, JobKind
 from yungu.compute.queries import jobs as queries
 from yungu.compute.service import jobs as queue
@@ -34,18 +34,18 @@ _WORKS: Mapping[JobKind, Callable[[Course], Awaitable[dict[str, Any]]]] = {
 _MOST_PAUSE_SECONDS = 10.0
 
 
-async def run(desk: Desk) -> None:
+async def run(shop: Workshop) -> None:
     """Until cancelled."""
     doing = set[asyncio.Task[None]]()
     tended_at, clock_now = -_TEND_EVERY_SECONDS, asyncio.get_running_loop().time
     try:
-        while desk.slots:
+        while shop.slots:
             if clock_now() - tended_at >= _TEND_EVERY_SECONDS:
                 tended_at = clock_now()
-                await _guarded(desk, _tend)
-            job = await _guarded(desk, _claim) if len(doing) < desk.slots else None
+                await _guarded(shop, _tend)
+            job = await _guarded(shop, _claim) if len(doing) < shop.slots else None
             if job is not None:
-                task = asyncio.create_task(perform(desk, job))
+                task = asyncio.create_task(perform(shop, job))
                 doing.add(task)
                 task.add_done_callback(doing.discard)
                 continue
@@ -55,12 +55,12 @@ async def run(desk: Desk) -> None:
             task.cancel()
         if doing:
             await asyncio.wait(doing)
-        desk.threads.shutdown(wait=False)
+        shop.threads.shutdown(wait=False)
 
 
-async def perform(desk: Desk, job: Job) -> None:
+async def perform(shop: Workshop, job: Job) -> None:
     """Do one job, and write down how it ended."""
-    course = await _in_thread(desk, Course, desk, job)
+    course = await _in_thread(shop, Course, shop, job)
     course.log.say(f"begun, attempt {job.attempts}")
     work = asyncio.ensure_future(_WORKS[job.kind](course))
     try:
@@ -74,7 +74,7 @@ async def perform(desk: Desk, job: Job) -> None:
         await _stop(work)
     except asyncio.CancelledError:
         await _stop(work)
-        await _in_thread(desk, _put_back, course, "")
+        await _in_thread(shop, _put_back, course, "")
         raise
 
 
@@ -84,7 +84,7 @@ async def _watch(course: Course, work: asyncio.Future[Any]) -> bool:
         done, _ = await asyncio.wait([work], timeout=_BEAT_EVERY_SECONDS)
         if done:
             return True
-        if not await _in_thread(course.desk, course.beat):
+        if not await _in_thread(course.shop, course.beat):
             return False
 
 
@@ -96,7 +96,7 @@ async def _conclude(course: Course, work: asyncio.Future[dict[str, Any]]) -> Non
     except (Unavailable, PoolFull) as error:
         course.log.say(f"it does not work at the moment: {error.message}")
         await asyncio.sleep(min(2.0 ** (course.job.attempts - 1), _MOST_PAUSE_SECONDS))
-        await _in_thread(course.desk, _put_back, course, error.message)
+        await _in_thread(course.shop, _put_back, course, error.message)
     except YunguError as error:
         await _close(course, "failed", _sentence(error), None)
     except Exception:
@@ -125,16 +125,16 @@ async def _close(
 
     def end() -> None:
         course.clean()
-        with course.desk.db.write() as session:
-            queue.end_job(session, course.job.id, course.desk.worker, state, message, course.progress(), result)
+        with course.shop.db.write() as session:
+            queue.end_job(session, course.job.id, course.shop.worker, state, message, course.progress(), result)
 
-    await _in_thread(course.desk, end)
+    await _in_thread(course.shop, end)
 
 
 def _put_back(course: Course, message: str) -> None:
     course.log.say(f"put back: {message or 'the server is being stopped'}")
-    with suppress(LeaseLost), course.desk.db.write() as session:
-        queue.put_back(session, course.job.id, course.desk.worker, course.progress(), message=message)
+    with suppress(LeaseLost), course.shop.db.write() as session:
+        queue.put_back(session, course.job.id, course.shop.worker, course.progress(), message=message)
 
 
 async def _stop(work: asyncio.Future[Any]) -> None:
@@ -144,27 +144,27 @@ async def _stop(work: asyncio.Future[Any]) -> None:
         work.exception()  # nobody wants to know
 
 
-def _tend(desk: Desk) -> None:
-    with desk.db.write() as session:
+def _tend(shop: Workshop) -> None:
+    with shop.db.write() as session:
         queue.tend_jobs(session, clock.now())
 
 
-def _claim(desk: Desk) -> Job | None:
-    with desk.db.read() as session:
+def _claim(shop: Workshop) -> Job | None:
+    with shop.db.read() as session:
         if not queries.has_waiting(session):
             return None
-    with desk.db.write() as session:
-        return queue.claim_job(session, desk.worker)
+    with shop.db.write() as session:
+        return queue.claim_job(session, shop.worker)
 
 
-async def _guarded(desk: Desk, work: Callable[[Desk], Any]) -> Any:
+async def _guarded(shop: Workshop, work: Callable[[Workshop], Any]) -> Any:
     try:
-        return await _in_thread(desk, work, desk)
+        return await _in_thread(shop, work, shop)
     except Exception:  # a database that is away for a moment must not end the work
         log.exception("the queue cannot be looked at")
         await asyncio.sleep(_LOOK_EVERY_SECONDS)
         return None
 
 
-async def _in_thread(desk: Desk, work: Callable[..., Any], *arguments: Any) -> Any:
-    return await asyncio.get_running_loop().run_in_executor(desk.threads, work, *arguments)
+async def _in_thread(shop: Workshop, work: Callable[..., Any], *arguments: Any) -> Any:
+    return await asyncio.get_running_loop().run_in_executor(shop.threads, work, *arguments)

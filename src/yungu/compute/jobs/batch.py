@@ -32,13 +32,17 @@ async def answer_batch(course: Course) -> dict[str, Any]:
     """What the job's result is: how many were answered, and where the answers are."""
     spec = rules.read_spec(course.job)
     assert isinstance(spec, BatchSpec)
-    requests = await course.in_thread(read_records, course.desk, spec.source)
+    requests = await course.in_thread(read_records, course.shop, spec.source)
     if not requests or len(requests) > _MOST_REQUESTS:
         raise JobFailed(f"A batch has 1 to {_MOST_REQUESTS} requests.")
-    with course.desk.db.read() as session:
+    with course.shop.db.read() as session:
         deployment = queries.get_deployment(session, spec.deployment_id)
     path = course.folder / ANSWERS
-    await _answer_all(course, Caller(course, deployment), requests, path)
+    caller = Caller(course, deployment)
+    try:
+        await _answer_all(course, caller, requests, path)
+    finally:
+        await caller.close()
     return await course.in_thread(_finish, course, spec, path)
 
 
@@ -113,10 +117,10 @@ def _finish(course: Course, spec: BatchSpec, path: Path) -> dict[str, Any]:
 
 def _commit(course: Course, spec: BatchSpec, path: Path) -> str:
     """Raises RepoNotFound, RepoDenied where the asker may not write there any more, QuotaExceeded."""
-    desk, job = course.desk, course.job
+    shop, job = course.shop, course.job
     assert spec.into_repo_id is not None and job.created_by is not None
     change = _change(course, spec, path)
-    with desk.db.write() as session:
+    with shop.db.write() as session:
         actor = accounts.actor_for_user(session, accounts.get_owner_by_id(session, job.created_by))
         repo = hub.get_repo_by_id(session, spec.into_repo_id)
         repo = hub.writable_repo(session, repo.kind, repo.repo_id, actor)
@@ -124,17 +128,17 @@ def _commit(course: Course, spec: BatchSpec, path: Path) -> str:
             content.record_raw(session, change.sha256, path.stat().st_size)
             hub.link_upload(session, repo, change.sha256, actor.id)
         plan = hub.CommitPlan(repo.default_branch, [change], f"Add the answers of batch {job.id}")
-        return hub.apply_commit(session, desk.git, repo, plan, actor).oid
+        return hub.apply_commit(session, shop.git, repo, plan, actor).oid
 
 
 def _change(course: Course, spec: BatchSpec, path: Path) -> hub.FilePut | hub.LfsPut:
     size = path.stat().st_size
     if size <= _LARGE_BYTES:
         assert spec.into_repo_id is not None
-        oid = course.desk.git.open(spec.into_repo_id).write_blob(path.read_bytes())
+        oid = course.shop.git.open(spec.into_repo_id).write_blob(path.read_bytes())
         return hub.FilePut(spec.into_path, oid, size)
     digest = hashlib.sha256()
-    with course.desk.store.stage() as staged, path.open("rb") as source:
+    with course.shop.store.stage() as staged, path.open("rb") as source:
         while block := source.read(1 << 20):
             digest.update(block)
             staged.write(block)

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from yungu import accounts, compute
+from yungu.compute.backends.upstream import Reply
 from yungu.compute.errors import CallInvalid, CallTooLong, ReplicaFailed
 from yungu.compute.jobs.course import BudgetSpent, Course
 from yungu.compute.models import Asked, CallKind, Deployment, Outcome, Ticket, Usage
@@ -39,17 +40,18 @@ class Caller:
     course: Course
     deployment: Deployment
     at_once: int = 4
-    held: int = 0
+    open: dict[str, Ticket] = field(default_factory=dict)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     async def call(self, kind: CallKind, body: Mapping[str, Any], name: str) -> Any:
         """The decoded answer. ``name`` tells this call from the others of the job.
 
         Raises BudgetSpent, CallRefused, ReplicaFailed, CreditsShort and what `compute.begin_call` raises."""
-        ticket = await self.course.in_thread(self._begin, kind, body, name)
-        held = ticket.hold.amount if ticket.hold else 0
+        ticket = await self._ticket(kind, body, name)
         outcome: Outcome = "failed"
-        usage, is_told = Usage(), True
+        usage: Usage | None
+        usage, is_told = None, True
         started = time.monotonic()
         try:
             answer = await self._post(ticket, kind, body)
@@ -57,15 +59,31 @@ class Caller:
             outcome = "done"
         except TimeoutError:
             outcome = "too_long"
-            raise CallTooLong(self.course.desk.call_limits.most_seconds) from None
+            raise CallTooLong(self.course.shop.call_limits.most_seconds) from None
         finally:
             await self.course.in_thread(self._end, ticket, usage, outcome, not is_told)
-            self.held -= held
+            self.ended.set()
         return answer
+
+    async def close(self) -> None:
+        """Let go of calls that were held when the job was stopped, and never made."""
+        for ticket in list(self.open.values()):
+            await self.course.in_thread(self._end, ticket, None, "failed", False)
+
+    async def _ticket(self, kind: CallKind, body: Mapping[str, Any], name: str) -> Ticket:
+        """When the budget does not suffice for this call besides those under way, the end of one is waited for."""
+        while True:
+            self.ended.clear()
+            try:
+                return await self.course.in_thread(self._begin, kind, body, name)
+            except BudgetSpent:
+                if not self.open:
+                    raise
+            await self.ended.wait()
 
     def _begin(self, kind: CallKind, body: Mapping[str, Any], name: str) -> Ticket:
         course, job = self.course, self.course.job
-        with self.lock, course.desk.db.write() as session:
+        with self.lock, course.shop.db.write() as session:
             asked = Asked(
                 kind=kind,
                 size_bytes=len(msgspec.json.encode(body)),
@@ -75,24 +93,31 @@ class Caller:
                 organization=_payer_name(session, course),
             )
             ticket = compute.begin_call(
-                session, self.deployment, _asker(session, course), asked, course.desk.call_limits
+                session, self.deployment, _asker(session, course), asked, course.shop.call_limits
             )
             most = ticket.hold.amount if ticket.hold else 0
-            if most and course.calls_amount + self.held + most > job.budget:
+            held = sum(other.hold.amount for other in self.open.values() if other.hold)
+            if most and course.calls_amount + held + most > job.budget:
                 raise BudgetSpent
-            self.held += most
+            self.open[ticket.asked.request_id] = ticket
         return ticket
 
     async def _post(self, ticket: Ticket, kind: CallKind, body: Mapping[str, Any]) -> Any:
-        desk = self.course.desk
-        async with asyncio.timeout(desk.call_limits.most_seconds), desk.pool.reach(self.deployment) as target:
+        shop = self.course.shop
+        async with asyncio.timeout(shop.call_limits.most_seconds), shop.pool.reach(self.deployment) as target:
             fields = {**body, "model": target.model, "stream": False}
             if ticket.most_tokens is not None:
                 fields["max_tokens"] = ticket.most_tokens
             sent = msgspec.json.encode(body if kind == "predict" else fields)
-            stall = desk.call_limits.stall_seconds
-            reply = await desk.servers.post(target, PATHS[kind], sent, stall_seconds=stall)
-            data = await reply.read_all(_MOST_ANSWER_BYTES)
+            stall = shop.call_limits.stall_seconds
+            begun = list[Reply]()
+            try:
+                reply = await shop.servers.post(target, PATHS[kind], sent, stall_seconds=stall, asked=begun.append)
+                data = await reply.read_all(_MOST_ANSWER_BYTES)
+            except asyncio.CancelledError:
+                for reply in begun:
+                    reply.abort(ReplicaFailed("Nobody waits for the answer any more."))
+                raise
         if 400 <= reply.status < 500 and reply.status != 429:
             raise CallRefused(f"The model server answered {reply.status}: {data[:300].decode('utf-8', 'replace')}")
         if reply.status != 200:
@@ -102,10 +127,11 @@ class Caller:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise ReplicaFailed("The model server answered with something that is not JSON.") from error
 
-    def _end(self, ticket: Ticket, usage: Usage, outcome: Outcome, is_estimated: bool) -> None:
-        with self.lock, self.course.desk.db.write() as session:
+    def _end(self, ticket: Ticket, usage: Usage | None, outcome: Outcome, is_estimated: bool) -> None:
+        with self.lock, self.course.shop.db.write() as session:
             record = compute.end_call(session, ticket, usage, outcome, is_estimated=is_estimated)
             self.course.calls_amount += record.amount
+            del self.open[ticket.asked.request_id]
 
 
 def _asker(session: Session, course: Course) -> accounts.Actor:

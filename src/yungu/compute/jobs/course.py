@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 from yungu import credits
 from yungu.compute.backends.isolation import Limits, Outcome, Program
 from yungu.compute.errors import JobFailed
-from yungu.compute.jobs.desk import Desk
 from yungu.compute.jobs.logs import Log
+from yungu.compute.jobs.workshop import Workshop
 from yungu.compute.models import Job, Progress
 from yungu.compute.queries.records import ANSWERS, ITEMS, LOG, OLDER_LOG, job_folder
 from yungu.compute.rules import jobs as rules
@@ -36,10 +36,10 @@ class BudgetSpent(JobFailed):
 class Course:
     """The present attempt at a job. ``tell``, ``keep`` and ``log`` may be used from any thread."""
 
-    def __init__(self, desk: Desk, job: Job) -> None:
-        self.desk = desk
+    def __init__(self, shop: Workshop, job: Job) -> None:
+        self.shop = shop
         self.job = job
-        self.folder = job_folder(desk.store, job.id)
+        self.folder = job_folder(shop.store, job.id)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.log = Log(self.folder)
         self.checkpoint: dict[str, Any] = dict(job.checkpoint)
@@ -48,7 +48,7 @@ class Course:
         self._told = (job.done_count, job.total_count, "")
         self._used_seconds = job.used_seconds
         self._running_since: float | None = None
-        with desk.db.read() as session:
+        with shop.db.read() as session:
             self._held = credits.get_hold(session, job.hold_id).amount if job.hold_id else 0
 
     def tell(self, message: str, done: int, total: int) -> None:
@@ -71,18 +71,19 @@ class Course:
 
     def beat(self) -> bool:
         """Write how far it is; whether the job is still wanted. Raises LeaseLost."""
-        with self.desk.db.write() as session:
-            return queue.beat(session, self.job.id, self.desk.worker, self.progress())
+        with self.shop.db.write() as session:
+            return queue.beat(session, self.job.id, self.shop.worker, self.progress())
 
     async def in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
         """Do it elsewhere. When the job is stopped, it is told by ``is_stopping``, and waited for."""
         loop = asyncio.get_running_loop()
-        doing = loop.run_in_executor(self.desk.threads, work, *arguments)
+        doing = loop.run_in_executor(self.shop.threads, work, *arguments)
         try:
             return await asyncio.shield(doing)
         except asyncio.CancelledError:
             self.is_stopping = True
             await asyncio.wait([doing])
+            doing.exception()  # nobody else asks for it
             raise
 
     def run(self, program: Program, inputs: Path, limits: Limits, on_output: Callable[[bytes], object]) -> Outcome:
@@ -93,7 +94,7 @@ class Course:
         bounded = replace(limits, wall_seconds=min(limits.wall_seconds, affordable))
         self._running_since = time.monotonic()
         try:
-            done = self.desk.cells.run(
+            done = self.shop.cells.run(
                 program,
                 inputs,
                 bounded,
@@ -115,7 +116,7 @@ class Course:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def limits(self) -> Limits:
-        terms = self.desk.terms
+        terms = self.shop.terms
         return Limits(
             memory_bytes=terms.memory_bytes,
             cpu_seconds=math.ceil(terms.seconds) * 4,

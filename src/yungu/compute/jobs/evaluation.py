@@ -53,7 +53,7 @@ async def evaluate(course: Course) -> dict[str, Any]:
 def _read(course: Course, spec: EvaluationSpec) -> _Set:
     course.tell("reading the data set", 0, 0)
     found = _Set([], [])
-    for number, record in enumerate(read_records(course.desk, spec.dataset), 1):
+    for number, record in enumerate(read_records(course.shop, spec.dataset), 1):
         values = record if isinstance(record, dict) else {}
         given, label = values.get(spec.input_field, _MISSING), values.get(spec.label_field, _MISSING)
         if given is _MISSING or label is _MISSING:
@@ -75,7 +75,7 @@ def _let_answer(course: Course, spec: EvaluationSpec, program: RepoPlace, data: 
     if not missing:
         return str(course.checkpoint.get("isolation", ""))
     course.tell("preparing the program", len(answered), total)
-    folder = lay_out(course.desk, program, course.folder / "program")
+    folder = lay_out(course.shop, program, course.folder / "program")
     inputs = course.folder / "inputs.jsonl"
     write_lines(inputs, ({"id": number, "input": data.inputs[number]} for number in missing))
     course.tell("answering", len(answered), total)
@@ -103,7 +103,7 @@ async def _call_all(course: Course, spec: EvaluationSpec, data: _Set) -> None:
     total, path = len(data.inputs), course.folder / PREDICTIONS
     mend(path)
     answered = {answer["id"] for answer in _answers(path, total)}
-    with course.desk.db.read() as session:
+    with course.shop.db.read() as session:
         deployment = queries.get_deployment(session, spec.deployment_id or 0)
     kind = next((kind for kind in _ANSWERING if kind in deployment.answers), None)
     if kind is None:
@@ -123,9 +123,12 @@ async def _call_all(course: Course, spec: EvaluationSpec, data: _Set) -> None:
                 count += 1
                 course.tell("answering", count, total)
 
-        async with asyncio.TaskGroup() as group:
-            for _ in range(caller.at_once):
-                group.create_task(work())
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(caller.at_once):
+                    group.create_task(work())
+        finally:
+            await caller.close()
 
 
 def _request(kind: CallKind, given: Any, spec: EvaluationSpec) -> dict[str, Any]:
@@ -224,7 +227,7 @@ def _figures(
 def _run_program(
     course: Course, spec: EvaluationSpec, scorer: RepoPlace, items: Sequence[dict[str, Any]]
 ) -> dict[int, float]:
-    folder = lay_out(course.desk, scorer, course.folder / "scorer")
+    folder = lay_out(course.shop, scorer, course.folder / "scorer")
     said = _run(course, Program(folder, SCORER, seed=spec.seed), items)
     return _scores(said, len(items))
 

@@ -13,7 +13,7 @@ import msgspec
 
 from yungu import hub
 from yungu.compute.errors import JobFailed
-from yungu.compute.jobs.desk import Desk
+from yungu.compute.jobs.workshop import Workshop
 from yungu.compute.models import RepoPlace
 from yungu.hub import Repo, TreeFile
 from yungu.storage import content, xet
@@ -26,20 +26,20 @@ MOST_LINES_BYTES = 512 << 20
 """Of a file whose lines are inputs or requests."""
 
 
-def iter_file(desk: Desk, place: RepoPlace) -> Iterator[bytes]:
+def iter_file(shop: Workshop, place: RepoPlace) -> Iterator[bytes]:
     """The content of a file of a repo in blocks. Raises JobFailed, RepoNotFound, EntryNotFound, BytesNotFound."""
-    with desk.db.read() as session:
+    with shop.db.read() as session:
         repo = hub.get_repo_by_id(session, place.repo_id)
-    file = hub.get_file(desk.git.open(repo.id), place.commit, place.path)
+    file = hub.get_file(shop.git.open(repo.id), place.commit, place.path)
     if file.size_bytes > MOST_LINES_BYTES:
         raise JobFailed(f"{place.path} has more than {MOST_LINES_BYTES >> 20} MiB.")
-    return _blocks(desk, repo, file)
+    return _blocks(shop, repo, file)
 
 
-def read_records(desk: Desk, place: RepoPlace) -> list[Any]:
+def read_records(shop: Workshop, place: RepoPlace) -> list[Any]:
     """The values that the lines of a .jsonl file are, or the rows of a .csv file as objects. Raises JobFailed with the
     number of a line that is neither, but never with what is in it."""
-    text = b"".join(iter_file(desk, place))
+    text = b"".join(iter_file(shop, place))
     if place.path.endswith(".csv"):
         return _rows(text)
     records = list[Any]()
@@ -52,18 +52,18 @@ def read_records(desk: Desk, place: RepoPlace) -> list[Any]:
     return records
 
 
-def lay_out(desk: Desk, place: RepoPlace, folder: Path) -> Path:
+def lay_out(shop: Workshop, place: RepoPlace, folder: Path) -> Path:
     """All files of a commit under ``folder``, readable by everybody who gets there. Large ones are not copied where the
     file system allows another name for them. Raises JobFailed, RepoNotFound, BytesNotFound."""
-    with desk.db.read() as session:
+    with shop.db.read() as session:
         repo = hub.get_repo_by_id(session, place.repo_id)
     shutil.rmtree(folder, ignore_errors=True)
     _open_folder(folder)
-    files = [file for file in hub.list_files(desk.git.open(repo.id), place.commit) if file.mode in _REGULAR]
+    files = [file for file in hub.list_files(shop.git.open(repo.id), place.commit) if file.mode in _REGULAR]
     if len(files) > _MOST_FILES:
         raise JobFailed(f"{place.name} has more than {_MOST_FILES} files.")
     for file in files:
-        _lay(desk, repo, file, folder)
+        _lay(shop, repo, file, folder)
     return folder
 
 
@@ -92,7 +92,7 @@ def _rows(text: bytes) -> list[Any]:
         raise JobFailed("The file is no CSV in UTF-8.") from None
 
 
-def _lay(desk: Desk, repo: Repo, file: TreeFile, folder: Path) -> None:
+def _lay(shop: Workshop, repo: Repo, file: TreeFile, folder: Path) -> None:
     parts = PurePosixPath(file.path).parts
     if any(part in ("", ".", "..", "/") for part in parts):
         raise JobFailed("A path in the repo is not valid.")
@@ -101,11 +101,11 @@ def _lay(desk: Desk, repo: Repo, file: TreeFile, folder: Path) -> None:
         at = at / part
         _open_folder(at)
     target = at / parts[-1]
-    blob = _blob(desk, repo, file)
-    if blob is not None and blob.has_raw and _linked(desk.store.path(content.raw_key(blob.sha256)), target):
+    blob = _blob(shop, repo, file)
+    if blob is not None and blob.has_raw and _linked(shop.store.path(content.raw_key(blob.sha256)), target):
         return
     with target.open("wb") as out:
-        out.writelines(_blocks(desk, repo, file))
+        out.writelines(_blocks(shop, repo, file))
     target.chmod(0o644)
 
 
@@ -124,26 +124,26 @@ def _open_folder(folder: Path) -> None:
     folder.chmod(0o755)
 
 
-def _blob(desk: Desk, repo: Repo, file: TreeFile) -> Blob | None:
+def _blob(shop: Workshop, repo: Repo, file: TreeFile) -> Blob | None:
     if file.pointer is None:
         return None
-    with desk.db.read() as session:
+    with shop.db.read() as session:
         blob = hub.find_content(session, repo, file.pointer.sha256)
     if blob is None:
         raise BytesNotFound(f"The content of '{file.path}' is missing from the store.")
     return blob
 
 
-def _blocks(desk: Desk, repo: Repo, file: TreeFile) -> Iterator[bytes]:
-    blob = _blob(desk, repo, file)
+def _blocks(shop: Workshop, repo: Repo, file: TreeFile) -> Iterator[bytes]:
+    blob = _blob(shop, repo, file)
     if blob is None:
-        yield desk.git.open(repo.id).read_blob(file.oid)
+        yield shop.git.open(repo.id).read_blob(file.oid)
     elif blob.has_raw or blob.xet_hash is None:
-        with desk.store.open(content.raw_key(blob.sha256)) as source:
+        with shop.store.open(content.raw_key(blob.sha256)) as source:
             while block := source.read(1 << 20):
                 yield block
     else:
-        with desk.db.read() as session:
+        with shop.db.read() as session:
             found = xet.get_file(session, blob.xet_hash)
-        segments = xet.iter_segments(xet.decode_terms(found.terms), xet.IndexReader(desk.db), 0, blob.size_bytes)
-        yield from xet.iter_blocks(desk.store, segments)
+        segments = xet.iter_segments(xet.decode_terms(found.terms), xet.IndexReader(shop.db), 0, blob.size_bytes)
+        yield from xet.iter_blocks(shop.store, segments)

@@ -16,7 +16,7 @@ from yungu.storage.local import LocalStore
 
 
 @dataclass(slots=True)
-class Desk:
+class Workshop:
     """``cells``: where programs of strangers run; ``slots``: how many jobs are done at the same time; ``terms``: what
     programs may use. ``worker``: its name in leases."""
 
