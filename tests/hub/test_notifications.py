@@ -42,6 +42,21 @@ def test_who_took_part_hears_what_is_said_next(world: World, repo: hub.Repo, lin
     assert heard(world, mei) == [("commented", "lin")]
 
 
+def test_who_muted_a_discussion_hears_of_mentions_only(world: World, repo: hub.Repo, lin: Actor, mei: Actor) -> None:
+    found, other = ask(world, repo, mei), ask(world, repo, mei)
+    world.write_in(hub.mute, mei.id, found)
+    world.write_in(hub.mute, mei.id, found)
+    world.write_in(hub.add_comment, repo, found, lin, "Because")
+    assert heard(world, mei) == []
+    world.write_in(hub.add_comment, repo, other, lin, "Because")
+    world.write_in(hub.add_comment, repo, found, lin, "What do you say, @mei?")
+    assert heard(world, mei) == [("mentioned", "lin"), ("commented", "lin")]
+    world.write_in(hub.unmute, mei.id, found)
+    world.write_in(hub.add_comment, repo, found, lin, "Well")
+    assert ("commented", "lin") in heard(world, mei)
+    assert not world.read_in(hub.has_muted, mei.id, found)
+
+
 def test_who_is_mentioned_hears_of_it(world: World, repo: hub.Repo, mei: Actor) -> None:
     bo = world.user("bo")
     ask(world, repo, mei, text="What does @Bo think?")

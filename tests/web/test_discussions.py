@@ -82,6 +82,15 @@ def test_a_long_thread_shows_its_beginning_and_its_end_and_the_rest_when_asked(
     assert len(told["events"]) == 121, "clients get everything"
 
 
+def test_a_discussion_is_muted_and_unmuted_on_its_page(live: LiveHub, repo: Repo, guest: Visitor) -> None:
+    address = ask(guest, repo)
+    assert guest.submit(address, f"{address}/mute").headers["location"] == address
+    assert "You only hear of mentions here." in guest.read(address)
+    guest.submit(address, f"{address}/mute", unmute="1")
+    assert "You only hear of mentions here." not in guest.read(address)
+    assert "/mute" not in Visitor(live).read(address)
+
+
 def test_a_long_list_goes_on_where_it_was_left(live: LiveHub, repo: Repo, guest: Visitor) -> None:
     for number in range(35):
         live.world.write_in(hub.open_discussion, live.site.git, repo, live.actor(guest.name), title=f"number {number}.")

@@ -641,6 +641,16 @@ notifications = sa.Table(
 )
 """One row for each place where something happened to a user: a discussion, the access to a repo, a follower."""
 
+muted_discussions = sa.Table(
+    "muted_discussions",
+    metadata,
+    sa.Column("user_id", BigId, sa.ForeignKey("owners.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column(
+        "discussion_id", BigId, sa.ForeignKey("discussions.id", ondelete="CASCADE"), primary_key=True, index=True
+    ),
+    comment="of which a user wants to hear nothing but mentions",
+)
+
 webhook_deliveries = sa.Table(
     "webhook_deliveries",
     metadata,

@@ -139,7 +139,8 @@ routes.post(*_of_repo("/discussions/{number}/edit"))(discussions.post_edit)
 routes.post(*_of_repo("/discussions/{number}/title"))(discussions.post_title)
 routes.post(*_of_repo("/discussions/{number}/review"))(discussions.post_review)
 routes.post(*_of_repo("/discussions/{number}/merge"))(discussions.post_merge)
-for _verb in ("comment", "edit", "title", "review", "merge"):
+routes.post(*_of_repo("/discussions/{number}/mute"))(discussions.post_mute)
+for _verb in ("comment", "edit", "title", "review", "merge", "mute"):
     routes.get(*_of_repo("/discussions/{number}/" + _verb))(repos.get_parent)
 
 routes.get("/organizations/{owner}/invitations")(invitations.get_own)

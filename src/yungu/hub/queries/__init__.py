@@ -61,8 +61,10 @@ from yungu.hub.queries.lists import (
 from yungu.hub.queries.locks import get_lock, list_locks
 from yungu.hub.queries.notifications import (
     count_unread,
+    has_muted,
     has_unread,
     list_keepers,
+    list_muting,
     list_notifications,
     list_participants,
     users_named,
@@ -198,6 +200,7 @@ __all__ = [
     "gguf_header",
     "has_due_delivery",
     "has_liked",
+    "has_muted",
     "has_unread",
     "holds_blob",
     "is_granted",
@@ -231,6 +234,7 @@ __all__ = [
     "list_lines",
     "list_locks",
     "list_mcp_servers",
+    "list_muting",
     "list_notifications",
     "list_own_pulls",
     "list_owned_repos",

@@ -8,7 +8,16 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from yungu.accounts.models import Actor, Role, members, owners
-from yungu.hub.models import Discussion, Notification, Repo, discussion_events, discussions, notifications, repos
+from yungu.hub.models import (
+    Discussion,
+    Notification,
+    Repo,
+    discussion_events,
+    discussions,
+    muted_discussions,
+    notifications,
+    repos,
+)
 from yungu.hub.queries.lists import readable_by, visible_to
 from yungu.kernel.db import Session
 from yungu.kernel.pages import Page, decode_cursor, encode_cursor
@@ -35,6 +44,17 @@ def has_unread(session: Session, user_id: int, discussion: Discussion) -> bool:
     """Whether there is something in the discussion that the user has heard of and not seen."""
     query = sa.select(_n.id).where(_n.user_id == user_id, _n.discussion_id == discussion.id, _n.read_at.is_(None))
     return session.scalar(query.limit(1)) is not None
+
+
+def has_muted(session: Session, user_id: int, discussion: Discussion) -> bool:
+    """Whether the user wants to hear nothing of the discussion but mentions."""
+    return user_id in list_muting(session, discussion.id)
+
+
+def list_muting(session: Session, discussion_id: int) -> set[int]:
+    """The numbers of those who want to hear nothing of a discussion but mentions."""
+    c = muted_discussions.c
+    return set(session.scalars(sa.select(c.user_id).where(c.discussion_id == discussion_id)))
 
 
 def list_notifications(

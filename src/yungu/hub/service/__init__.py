@@ -28,7 +28,7 @@ from yungu.hub.service.history import drop_content
 from yungu.hub.service.keeping import forget_unbound, unbind_blobs, unchanged_refs
 from yungu.hub.service.likes import like_repo, unlike_repo
 from yungu.hub.service.locks import create_lock, delete_lock
-from yungu.hub.service.notifications import NOTIFIED, mark_read, mark_seen, notify
+from yungu.hub.service.notifications import NOTIFIED, mark_read, mark_seen, mute, notify, unmute
 from yungu.hub.service.owners import clear_owner
 from yungu.hub.service.pushes import RefUpdate, apply_push, check_content, check_pointers, check_update
 from yungu.hub.service.quotas import check_quota, check_room
@@ -126,6 +126,7 @@ __all__ = [
     "merge_ref",
     "move_ref",
     "move_repo",
+    "mute",
     "note_answer",
     "note_push",
     "notify",
@@ -145,6 +146,7 @@ __all__ = [
     "unbind_blobs",
     "unchanged_refs",
     "unlike_repo",
+    "unmute",
     "webhook_secret_place",
     "wish_space",
     "writable_ref",

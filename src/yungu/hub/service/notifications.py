@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from yungu.accounts import OwnerNotFound, TokenInvalid, actor_for_user, get_owner_by_id
 from yungu.accounts.models import Role
 from yungu.hub import queries, rules
-from yungu.hub.models import Discussion, Reason, Repo, notifications
+from yungu.hub.models import Discussion, Reason, Repo, muted_discussions, notifications
 from yungu.kernel import clock
 from yungu.kernel.db import Session, upsert
 from yungu.kernel.events import Fact
@@ -60,6 +60,17 @@ def mark_seen(session: Session, user_id: int, discussion: Discussion) -> None:
     session.execute(seen.where(_n.read_at.is_(None)).values(read_at=clock.now()))
 
 
+def mute(session: Session, user_id: int, discussion: Discussion) -> None:
+    """Let the user hear nothing of the discussion any more but mentions."""
+    row = {"user_id": user_id, "discussion_id": discussion.id}
+    upsert(session, muted_discussions, row, keys=["user_id", "discussion_id"], update=[])
+
+
+def unmute(session: Session, user_id: int, discussion: Discussion) -> None:
+    c = muted_discussions.c
+    session.execute(sa.delete(muted_discussions).where(c.user_id == user_id, c.discussion_id == discussion.id))
+
+
 def _calls(session: Session, fact: Fact, repo: Repo | None) -> Iterator[Call]:
     if fact.kind == "OwnerFollowed":
         yield fact.payload["owner_id"], "followed", f"follower {fact.actor_id}", None
@@ -80,6 +91,7 @@ def _discussion_calls(session: Session, fact: Fact, repo: Repo) -> Iterator[Call
     called = set(queries.users_named(session, rules.find_mentions(_text(session, fact, found))).values())
     roles: tuple[Role, ...] = ("admin", "write") if fact.kind == "DiscussionOpened" else ()
     concerned = {*queries.list_participants(session, found), *queries.list_keepers(session, repo, *roles)}
+    concerned -= queries.list_muting(session, found.id)
     yield from ((user_id, _reason(fact), place, found.id) for user_id in sorted(concerned - called))
     yield from ((user_id, "mentioned", place, found.id) for user_id in sorted(called))
 

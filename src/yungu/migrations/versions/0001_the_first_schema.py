@@ -1268,6 +1268,22 @@ def upgrade() -> None:
         batch_op.create_index("ix_discussion_events_discussion_id", ["discussion_id", "id"], unique=False)
 
     op.create_table(
+        "muted_discussions",
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("discussion_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["discussion_id"], ["discussions.id"], name=op.f("fk_muted_discussions_discussion_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["owners.id"], name=op.f("fk_muted_discussions_user_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("user_id", "discussion_id", name=op.f("pk_muted_discussions")),
+        comment="of which a user wants to hear nothing but mentions",
+    )
+    with op.batch_alter_table("muted_discussions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_muted_discussions_discussion_id"), ["discussion_id"], unique=False)
+
+    op.create_table(
         "notifications",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1425,6 +1441,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_notifications_discussion_id"))
 
     op.drop_table("notifications")
+    with op.batch_alter_table("muted_discussions", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_muted_discussions_discussion_id"))
+
+    op.drop_table("muted_discussions")
     with op.batch_alter_table("discussion_events", schema=None) as batch_op:
         batch_op.drop_index("ix_discussion_events_discussion_id")
 

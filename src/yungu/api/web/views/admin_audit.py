@@ -77,6 +77,17 @@ GROUPS = {
     "repos": marked("Repositories"),
     "hub": marked("The hub itself"),
 }
+_WORDS = {
+    "password": marked("password"), "openid": marked("openid"), "reset": marked("reset"),
+    "invitation": marked("invitation"), "read": marked("read"), "write": marked("write"),
+    "fine-grained": marked("fine-grained"), "admin": marked("admin"), "contributor": marked("contributor"),
+    "public": marked("public"), "internal": marked("internal"), "private": marked("private"),
+    "auto": marked("auto"), "manual": marked("manual"), "pending": marked("pending"),
+    "accepted": marked("accepted"), "rejected": marked("rejected"), "user": marked("user"),
+    "organization": marked("organization"), "fsck": marked("check"), "gc": marked("sweep"),
+    "backup": marked("backup"), "index": marked("search index"),
+}  # fmt: skip
+"""What facts say in words of their own, as people read it."""
 _SENTENCES = {kind: sentence for group in TOLD.values() for kind, sentence in group.items()}
 
 
@@ -213,18 +224,25 @@ def _facts(visit: Visit, entry: Entry, names: Mapping[int, str], repo: Repo | No
     payload = entry.payload
     limit, is_own = payload.get("limit_bytes"), payload.get("is_own", True)
     no_limit = visit.gettext("no limit") if is_own else visit.gettext("the default")
+    told = {
+        name: payload[name]
+        for name in ("how", "scope", "role", "visibility", "gated", "after", "what", "kind")
+        if name in payload
+    }
+    said = {name: visit.gettext(_WORDS[word]) for name, word in told.items() if word in _WORDS}
     return {
         **payload,
+        "gated": "",
+        **said,
         "name": payload.get("name") or visit.gettext("an unknown name"),
         "user": _name(names, payload.get("user_id")),
         "organization": _name(names, payload.get("organization_id")),
-        "owner": _name(names, payload.get("owner_id")) if payload.get("owner_id") else payload.get("kind", ""),
+        "owner": _name(names, payload.get("owner_id")) if payload.get("owner_id") else said.get("kind", ""),
         "repo": payload.get("repo") or (repo.repo_id if repo else f"#{entry.repo_id}"),
         "token": payload.get("token_id"),
         "invitation": payload.get("invitation_id"),
         "run": payload.get("run_id"),
         "limit": no_limit if limit is None else f"{limit / 1e9:g} GB",
-        "gated": payload.get("gated") or "",
     }
 
 

@@ -152,6 +152,16 @@ def post_merge(session: Session, call: Call) -> Response:
     return see_other(visit, urls.discussion(repo, found.number), told=told)
 
 
+def post_mute(session: Session, call: Call) -> Response:
+    """Hear nothing of it any more but mentions, or with "unmute" pressed everything again."""
+    visit = begin(session, call)
+    user = visit.person()
+    repo = hub.readable_repo(session, call.kind, call.repo_id, visit.actor)
+    found, form = _find(session, call, repo), read_form(visit)
+    (hub.unmute if form["unmute"] else hub.mute)(session, user.id, found)
+    return see_other(visit, urls.discussion(repo, found.number))
+
+
 # --- what they share
 
 
@@ -218,6 +228,7 @@ def _thread_page(
         "discussion": found,
         "events": events,
         "has_older": has_older,
+        "is_muted": visit.actor.id is not None and hub.has_muted(session, visit.actor.id, found),
         "until": until,
         "view": view,
         "texts": _texts(session, repo, events),
