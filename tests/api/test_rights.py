@@ -131,6 +131,9 @@ ROUTES = {
     "DELETE /api/{repo}/like": Takes("contribute"),
     "DELETE /api/repos/delete": Takes("rule", json={"organization": "TOWN", "name": "NAME"}),
     "POST /api/repos/move": Takes("rule", json={"fromRepo": "TOWN/NAME", "toRepo": "TOWN/moved-NAME"}),
+    # openai
+    "POST /api/{repo}/predict": Takes("read", json={}),
+    "GET /api/{repo}/predict": Takes("read"),
     # git and git-lfs
     "GET /{repo}/info/refs": Takes("read", query="service=git-upload-pack"),
     "POST /{repo}/git-upload-pack": Takes("read", content="0000", headers=UPLOAD_PACK),
@@ -170,6 +173,7 @@ ROUTES = {
     "GET /{repo}/tree/{rev}/{path*}": Takes("read", params={"path*": "folder"}),
     "GET /{repo}/blob/{rev}/{path*}": Takes("read"),
     "GET /{repo}/viewer": Takes("read"),
+    "GET /{repo}/viewer/first": Takes("read"),
     "GET /{repo}/viewer/picture": Takes("read"),
     "GET /{repo}/commits/{rev}": Takes("read"),
     "GET /{repo}/commit/{rev}": Takes("read"),
@@ -228,6 +232,7 @@ ROUTES = {
 
 # routes on no particular repo: open to all, for people who are signed in, or with a key of their own (see ``Takes``)
 OPEN = """
+    GET /v1/models | GET /v1/models/{model*}
     GET /api/{kinds} | GET /api/models-tags-by-type | GET /api/datasets-tags-by-type | POST /api/validate-yaml
     GET /api/collections | GET /api/collections/{owner}/{slug}
     GET /api/users/{user}/overview | GET /api/users/{user}/likes | GET /api/organizations/{organization}/overview
@@ -249,6 +254,7 @@ OPEN = """
     GET /-/deployments | GET /-/deployments/{namespace}/{model}
 """
 PERSONAL = """
+    POST /v1/chat/completions | POST /v1/completions | POST /v1/embeddings | POST /v1/rerank
     GET /api/whoami-v2 | GET /api/settings/repositories | GET /api/organizations/{organization}/settings/repositories
     GET /api/settings/webhooks | POST /api/settings/webhooks | GET /api/settings/webhooks/{webhook}
     POST /api/settings/webhooks/{webhook} | POST /api/settings/webhooks/{webhook}/enable
@@ -273,6 +279,24 @@ PERSONAL = """
     POST /openapi/v1/collections/{collection}/items | DELETE /openapi/v1/collections/{collection}/items/{item}
 """
 KEYED = """
+    GET /-/opportunities/new | POST /-/opportunities/new | POST /-/opportunities/lint
+    GET /-/opportunities/{code}/edit | POST /-/opportunities/{code}/edit | GET /-/opportunities/{code}/step
+    POST /-/opportunities/{code}/step | GET /-/opportunities/{code}/review
+    POST /-/opportunities/{code}/review | GET /-/opportunities/{code}/confirm
+    POST /-/opportunities/{code}/confirm | GET /-/opportunities/{code}/merge
+    POST /-/opportunities/{code}/merge | GET /-/opportunities/{code}/claim
+    POST /-/opportunities/{code}/claim | GET /-/opportunities/{code}/decide
+    POST /-/opportunities/{code}/decide | GET /-/capabilities/new | POST /-/capabilities/new
+    POST /-/capabilities/lint | GET /-/capabilities/{code}/edit | POST /-/capabilities/{code}/edit
+    GET /-/capabilities/{code}/step | POST /-/capabilities/{code}/step | GET /-/capabilities/{code}/review
+    POST /-/capabilities/{code}/review | GET /-/capabilities/{code}/confirm
+    POST /-/capabilities/{code}/confirm | GET /-/capabilities/{code}/merge | POST /-/capabilities/{code}/merge
+    GET /-/capabilities/{code}/claim | POST /-/capabilities/{code}/claim | GET /-/capabilities/{code}/decide
+    POST /-/capabilities/{code}/decide | GET /-/scenarios/mine | GET /-/scenarios/queue
+    GET /-/scenarios/desk | GET /-/scenarios/desk/roles | POST /-/scenarios/desk/roles
+    GET /-/scenarios/desk/firms | POST /-/scenarios/desk/firms | GET /-/scenarios/imports
+    POST /-/scenarios/imports | GET /-/scenarios/imports/{number} | POST /-/scenarios/imports/{number}
+    GET /-/scenarios/imports/{number}/diff
     POST /login | POST /logout | POST /join | GET /settings | GET /settings/profile | POST /settings/profile
     GET /settings/password | POST /settings/password | GET /settings/tokens | POST /settings/tokens
     GET /settings/tokens/revoke | POST /settings/tokens/revoke | GET /new | POST /new
@@ -312,6 +336,8 @@ KEYED = """
     GET /-/deployments/{namespace}/{model}/switch | POST /-/deployments/{namespace}/{model}/switch
     GET /-/deployments/{namespace}/{model}/change | POST /-/deployments/{namespace}/{model}/change
     GET /-/deployments/{namespace}/{model}/remove | POST /-/deployments/{namespace}/{model}/remove
+    GET /-/jobs | GET /-/jobs/new | POST /-/jobs/new | GET /-/jobs/{number} | GET /-/jobs/{number}/result.jsonl
+    GET /-/jobs/{number}/cancel | POST /-/jobs/{number}/cancel
     GET /-/playground/{namespace}/{model} | POST /-/playground/{namespace}/{model}
 """
 CAS = "/xet/{epoch}/"

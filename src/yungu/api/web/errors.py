@@ -68,6 +68,25 @@ from yungu.hub import (
 from yungu.kernel.errors import Conflict, Denied, Exhausted, Invalid, NotFound, Unavailable, YunguError
 from yungu.kernel.pages import CursorInvalid
 from yungu.kernel.upkeep import AlreadyAsked, RunNotFound
+from yungu.scenarios import (
+    ApprovalMissing,
+    BatchClosed,
+    BatchNotFound,
+    CapacityFull,
+    ClaimTaken,
+    DeadlinePassed,
+    ItemDenied,
+    ItemNotFound,
+    NothingToImport,
+    ObjectionOpen,
+    OwnReview,
+    ReasonMissing,
+    RoleNeeded,
+    SheetRefused,
+    StepImpossible,
+    Unready,
+    VersionOutdated,
+)
 
 
 class FormRefused(YunguError):
@@ -179,6 +198,23 @@ _EXPLAINED: tuple[tuple[type[YunguError], str, Facts], ...] = (
     (SafetensorsInvalid, marked("The header of this file is damaged, or not one that we read."), lambda e: {}),
     (GgufInvalid, marked("The header of this file is damaged, or not one that we read."), lambda e: {}),
     (ArchiveUnreadable, marked("This file is not an archive that can be read."), lambda e: {}),
+    (ItemNotFound, marked("There is no item %(code)s, or you may not see it."), lambda e: {"code": e.code}),
+    (ItemDenied, marked("You may not do this to %(code)s."), lambda e: {"code": e.code}),
+    (OwnReview, marked("You have applied for this yourself: others review it."), lambda e: {}),
+    (StepImpossible, marked("%(code)s is at another step by now. Reload the page."), lambda e: {"code": e.code}),
+    (ReasonMissing, marked("Say why."), lambda e: {}),
+    (Unready, marked("Something is missing before it can be handed in. See the quality panel."), lambda e: {}),
+    (ObjectionOpen, marked("%(name)s objects to this version."), lambda e: {"name": e.reviewer}),
+    (ApprovalMissing, marked("Nobody has approved this version yet."), lambda e: {}),
+    (VersionOutdated, marked("Somebody else has changed it since you opened the form."), lambda e: {}),
+    (ClaimTaken, marked("%(name)s has a claim on it already."), lambda e: {"name": e.provider}),
+    (DeadlinePassed, marked("The deadline has passed."), lambda e: {}),
+    (CapacityFull, marked("%(code)s has no room left."), lambda e: {"code": e.code}),
+    (RoleNeeded, marked("This needs a role in scenarios; an administrator can give it."), lambda e: {}),
+    (BatchNotFound, marked("There is no such import."), lambda e: {}),
+    (BatchClosed, marked("This import is closed already."), lambda e: {}),
+    (NothingToImport, marked("No row can be taken as it is mapped now."), lambda e: {}),
+    (SheetRefused, marked("This file is not read: %(why)s"), lambda e: {"why": e.message}),
     (CrossSite, marked("This request came from another site and was refused."), lambda e: {}),
     (CursorInvalid, marked("This page link is no longer valid. Start again from the first page."), lambda e: {}),
     (SignInRequired, marked("Please sign in first."), lambda e: {}),

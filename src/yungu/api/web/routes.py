@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from yungu.api.http import Routes
-from yungu.api.web import assets
+from yungu.api.web import assets, matching_routes, scenario_routes
 from yungu.api.web.errors import render_error
 from yungu.api.web.views import (
     access,
@@ -21,6 +21,7 @@ from yungu.api.web.views import (
     history,
     home,
     invitations,
+    jobs,
     lists,
     manage,
     notifications,
@@ -209,6 +210,13 @@ for _verb, _handler in {
 }.items():
     routes.post(f"/-/deployments/{{namespace}}/{{model}}/{_verb}")(_handler)
     routes.get(f"/-/deployments/{{namespace}}/{{model}}/{_verb}")(repos.get_parent)
+routes.get("/-/jobs")(jobs.get_jobs)
+routes.get("/-/jobs/new")(jobs.get_new)
+routes.post("/-/jobs/new")(jobs.post_new)
+routes.get("/-/jobs/{number}")(jobs.get_job)
+routes.get("/-/jobs/{number}/result.jsonl")(jobs.get_result)
+routes.post("/-/jobs/{number}/cancel")(jobs.post_cancel)
+routes.get("/-/jobs/{number}/cancel")(repos.get_parent)
 routes.get("/-/playground/{namespace}/{model}")(playground.get_playground)
 routes.post("/-/playground/{namespace}/{model}")(playground.post_playground)
 routes.get("/-/receipts")(playground.get_receipt_of)
@@ -227,6 +235,9 @@ routes.get("/-/receipts/{number}")(wallet.get_receipt)
 routes.get("/-/policies")(policies.get_policies)
 routes.get("/-/policies/{policy}")(policies.get_policy)
 
+scenario_routes.add(routes)
+matching_routes.add(routes)
+
 routes.get("/{owner}")(owners.get_owner)
 routes.get("/users/{owner}/follow")(owners.get_followed)
 routes.post("/users/{owner}/follow")(owners.post_follow)
@@ -236,6 +247,7 @@ routes.get(*_of_repo("/tree/{rev}"), *_of_repo("/tree/{rev}/{path*}"))(files.get
 routes.get(*_of_repo("/blob/{rev}/{path*}"))(viewer.get_blob)
 routes.get(*_of_repo("/viewer"))(viewer.get_viewer)
 routes.get(*_of_repo("/viewer/picture"))(viewer.get_picture)
+routes.get(*_of_repo("/viewer/first"))(viewer.get_first)
 routes.get(*_of_repo("/commits/{rev}"))(history.get_commits)
 routes.get(*_of_repo("/commit/{rev}"))(history.get_commit)
 routes.post(*_of_repo("/commit/{rev}/revert"))(history.post_revert)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from urllib.parse import quote, urlencode
 
 from yungu.hub import Collection, Kind, Repo
+from yungu.scenarios import Item, Side
 
 _PREFIX = {"model": "", "dataset": "/datasets", "space": "/spaces"}
 
@@ -164,6 +165,11 @@ def deployment(name: str, verb: str = "") -> str:
     return f"{place}/{verb}" if verb else place
 
 
+def job(number: int, verb: str = "") -> str:
+    """The page of a job, or where its forms and files are."""
+    return f"/-/jobs/{number}/{verb}" if verb else f"/-/jobs/{number}"
+
+
 def playground(name: str) -> str:
     return f"/-/playground/{quote(name, safe='/')}"
 
@@ -174,6 +180,32 @@ def organization_settings(organization: str) -> str:
 
 def login(next_path: str = "") -> str:
     return with_query("/login", next=next_path)
+
+
+def scenario_list(side: Side) -> str:
+    return "/-/opportunities" if side == "opportunity" else "/-/capabilities"
+
+
+def scenario(item: Item) -> str:
+    return scenario_coded(item.side, item.code)
+
+
+def scenario_coded(side: Side, code: str) -> str:
+    return f"{scenario_list(side)}/{quote(code, safe='')}"
+
+
+def scenario_matches(item: Item) -> str:
+    """What was proposed for an item."""
+    return f"{scenario(item)}/matches"
+
+
+def match(number: int) -> str:
+    return f"/-/matches/{number}"
+
+
+def market(page: str = "") -> str:
+    """The operator's view of both lists; ``page``: "runs/7", "days/2"."""
+    return "/-/market" + (f"/{page}" if page else "")
 
 
 def with_query(path: str, /, **query: str | Sequence[str] | None) -> str:

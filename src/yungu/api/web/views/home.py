@@ -10,17 +10,19 @@ from typing import Any
 import sqlalchemy as sa
 from starlette.responses import PlainTextResponse, Response
 
-from yungu import accounts, compute, hub
+from yungu import accounts, compute, hub, scenarios
 from yungu.api.http import Call
 from yungu.api.web import urls
 from yungu.api.web.activities import grouped
 from yungu.api.web.forms import read_form
 from yungu.api.web.rendering import YEAR_SECONDS, page, see_other
+from yungu.api.web.views.scenarios import words_for
 from yungu.api.web.visit import THEME_COOKIE, THEMES, Visit, begin
 from yungu.hub import KINDS, RepoFilter
 from yungu.kernel.db import Database, Session
 
 _SHOWN = 6
+_FEATURED = 3
 _OWN_SHOWN = 12
 _NEWS_SHOWN = 40
 _FIGURES_SECONDS = 60
@@ -31,16 +33,16 @@ def get_home(session: Session, call: Call) -> Response:
     visit = begin(session, call)
     trending = {kind: hub.list_repos(session, RepoFilter(kind, limit=_SHOWN), visit.actor).items for kind in KINDS}
     callables = compute.list_deployments(session, visit.actor, only_on=True)[:_SHOWN]
+    shown = {"featured": scenarios.list_featured(session, limit=_FEATURED), **words_for(visit)}
     if visit.actor.user is not None:
-        return page(
-            visit, "desk.html", trending=trending, callables=callables, **_desk(session, visit, visit.actor.user)
-        )
+        desk = _desk(session, visit, visit.actor.user)
+        return page(visit, "desk.html", trending=trending, callables=callables, **desk, **shown)
     newest = {
         kind: hub.list_repos(session, RepoFilter(kind, sort="created", limit=_SHOWN), visit.actor).items
         for kind in KINDS
     }
     figures = _figures(call.site.db, int(time.monotonic() / _FIGURES_SECONDS))
-    return page(visit, "home.html", trending=trending, newest=newest, figures=figures, callables=callables)
+    return page(visit, "home.html", trending=trending, newest=newest, figures=figures, callables=callables, **shown)
 
 
 def post_theme(session: Session, call: Call) -> Response:
