@@ -148,6 +148,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     job_second_price: Annotated[
         int, Doc(description="What a second of a program of a job costs, in micro-credits. 0: nothing.", ge=0)
     ] = 0
+    job_place: Annotated[
+        Literal["local", "ray"],
+        Doc(description="Where programs of jobs run: on this machine, or on those of the Ray cluster."),
+    ] = "local"
     job_isolation: Annotated[
         Literal["full", "weak"],
         Doc(

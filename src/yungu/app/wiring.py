@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from yungu import hub, migrations
 from yungu.api import git as git_dialect, hf, modelscope, openai, web, xet
 from yungu.api.http import App, Site
 from yungu.api.http.rates import Rates, Resource
 from yungu.app import signing_in, worker
-from yungu.app.settings import Settings
+from yungu.app.settings import Settings, SettingsInvalid
+from yungu.compute.backends.isolation import Cells, LocalCells
 from yungu.compute.backends.local import LocalPool, default_memory_bytes
 from yungu.compute.backends.logs import Logs
 from yungu.compute.backends.pool import Places
+from yungu.compute.backends.ray import RayPool
+from yungu.compute.backends.ray_cells import RayCells
+from yungu.compute.backends.sources import Fetched, Shared
 from yungu.compute.backends.upstream import Upstreams
 from yungu.compute.backends.weights import Weights
+from yungu.compute.jobs import Workshop
+from yungu.compute.models import JobTerms
 from yungu.kernel.db import Database
+from yungu.scenarios import matching
 from yungu.search import Catalogue
 from yungu.storage.git import GitStore
 from yungu.storage.local import LocalStore
 from yungu.tables import LockedDuckDB, Tables
+
+if TYPE_CHECKING:
+    from yungu.scenarios.matching import Embedder
 
 DIALECTS = (
     ("Hugging Face", hf.routes),
@@ -60,7 +72,10 @@ def build_site(settings: Settings) -> Site:
         webhook_private_addresses=settings.webhook_private_addresses,
         modelscope_create_visibility=settings.modelscope_create_visibility,
         pool=_pool(settings, database, git, store, secret),
+        replica_bytes=_replica_bytes(settings),
         tables=_tables(settings),
+        embedder=lambda: _embedder(settings),
+        job_terms=_job_terms(settings),
     )
 
 
@@ -77,7 +92,7 @@ def build_app(settings: Settings) -> App:
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
-        async with worker.running(site):
+        async with worker.running(site, _workshop(site, settings)):
             yield
         if site.pool is not None:
             await site.pool.stop()
@@ -106,11 +121,78 @@ def _pool(settings: Settings, database: Database, git: GitStore, store: LocalSto
     local = LocalPool(
         weights,
         Logs(root / "logs"),
-        memory_bytes=settings.compute_memory_mb << 20 or default_memory_bytes(),
+        memory_bytes=_replica_bytes(settings),
         threads=settings.compute_threads or max(1, (os.cpu_count() or 1) // 2),
         start_seconds=settings.compute_start_seconds,
     )
-    return Places(database, local, Upstreams(secret))
+    ray = _ray(settings, weights, database, secret) if settings.ray_address else None
+    return Places(database, local, Upstreams(secret), ray)
+
+
+def _replica_bytes(settings: Settings) -> int:
+    """What all replicas of this machine may use together, and so one at most."""
+    return settings.compute_memory_mb << 20 or default_memory_bytes()
+
+
+def _ray(settings: Settings, weights: Weights, database: Database, secret: bytes) -> RayPool:
+    base_url = settings.base_url.rstrip("/")
+    if settings.ray_data == "fetched" and not base_url:
+        raise SettingsInvalid("Ray's machines can fetch weights only from a hub that has a base_url.")
+    is_shared = settings.ray_data == "shared"
+    return RayPool(
+        Shared(weights) if is_shared else Fetched(weights, database, secret, base_url),
+        address=settings.ray_address,
+        url=settings.ray_serve_url,
+        name=hashlib.sha256(secret).hexdigest()[:8] + "-",
+        threads=settings.compute_threads or max(1, (os.cpu_count() or 1) // 2),
+        start_seconds=settings.compute_start_seconds,
+    )
+
+
+def _job_terms(settings: Settings) -> JobTerms:
+    return JobTerms(
+        second_price=settings.job_second_price,
+        seconds=settings.job_seconds,
+        memory_bytes=settings.job_memory_mb << 20,
+        disk_bytes=settings.job_disk_mb << 20,
+        output_bytes=settings.job_output_mb << 20,
+    )
+
+
+def _cells(settings: Settings, data: Path) -> Cells:
+    """Where programs of strangers run."""
+    may_be_weak = settings.job_isolation == "weak"
+    if settings.job_place == "ray" and settings.ray_address:
+        return RayCells(settings.ray_address, is_shared=settings.ray_data == "shared", may_be_weak=may_be_weak)
+    return LocalCells(data / "jobs" / "cells", may_be_weak=may_be_weak, hidden=(data,))
+
+
+def _workshop(site: Site, settings: Settings) -> Workshop:
+    """Where jobs are done."""
+    assert site.pool is not None
+    return Workshop(
+        db=site.db,
+        git=site.git,
+        store=site.store,
+        cells=_cells(settings, site.store.root),
+        pool=site.pool,
+        servers=site.servers,
+        terms=site.job_terms,
+        call_limits=site.call_limits,
+        slots=settings.job_slots,
+    )
+
+
+def _embedder(settings: Settings) -> Embedder | None:
+    """What compares scenarios by meaning."""
+    match settings.embeddings:
+        case "none" | "":
+            return None
+        case "auto":
+            return matching.Packaged() if matching.Packaged.is_there() else None
+        case model:
+            url = settings.embeddings_url or f"{settings.base_url.rstrip('/')}/v1"
+            return matching.Endpoint(url, model, settings.embeddings_token)
 
 
 def _tables(settings: Settings) -> Tables:

@@ -104,6 +104,7 @@ class IsolationUnavailable(Unavailable):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"Programs cannot be isolated here: {reason}.")
+        self.reason = reason
 
 
 class JobNotFound(NotFound):
