@@ -16,6 +16,7 @@ from yungu.api.http.call import whole_number
 from yungu.api.web import urls
 from yungu.api.web.forms import EMPTY, FieldInvalid, Form, Refusals, read_form, shown_again
 from yungu.api.web.rendering import page, see_other
+from yungu.api.web.views.scenarios import tabs_for, words_for
 from yungu.api.web.visit import Visit, begin
 from yungu.kernel.db import Session
 from yungu.scenarios import validation
@@ -31,13 +32,14 @@ def get_list(session: Session, call: Call) -> Response:
     visit = begin(session, call)
     visit.person()
     found = validation.list_pilots(session, visit.actor)
-    return page(visit, "pilots/list.html", pilots=_titled(session, found), is_cases=False)
+    return _shown(session, visit, "list", tab="pilots", pilots=_titled(session, found), is_cases=False)
 
 
 def get_cases(session: Session, call: Call) -> Response:
     """What was accepted in the field, for everybody."""
     visit = begin(session, call)
-    return page(visit, "pilots/list.html", pilots=_titled(session, validation.list_cases(session)), is_cases=True)
+    found = _titled(session, validation.list_cases(session))
+    return _shown(session, visit, "list", tab="cases", pilots=found, is_cases=True)
 
 
 def post_new(session: Session, call: Call) -> Response:
@@ -58,14 +60,14 @@ def get_terms(session: Session, call: Call) -> Response:
     visit = begin(session, call)
     visit.person()
     seen = validation.visible_pilot(session, call.params["code"], visit.actor)
-    return _terms_page(visit, seen, _typed(seen.pilot.terms), {})
+    return _terms_page(session, visit, seen, _typed(seen.pilot.terms), {})
 
 
 def post_terms(session: Session, call: Call) -> Response:
     visit = begin(session, call)
     visit.person()
     seen, form = validation.visible_pilot(session, call.params["code"], visit.actor), read_form(visit, most=400)
-    with shown_again(visit, lambda errors: _terms_page(visit, seen, _as_typed(form), errors), **_REFUSALS):
+    with shown_again(visit, lambda errors: _terms_page(session, visit, seen, _as_typed(form), errors), **_REFUSALS):
         terms = _read_terms(session, visit, form)
         validation.change_terms(session, seen.pilot.code, terms, visit.actor, based_on=form["based_on"])
     return see_other(visit, urls.pilot(seen.pilot.code))
@@ -121,13 +123,18 @@ def _page(session: Session, visit: Visit, seen: Seen, form: Form, errors: Mappin
         "form": form,
         "errors": errors,
     }
-    return page(visit, "pilots/pilot.html", **context)
+    return _shown(session, visit, "pilot", tab="pilots", **context)
 
 
-def _terms_page(visit: Visit, seen: Seen, typed: Mapping[str, Any], errors: Mapping[str, str]) -> Response:
-    return page(
-        visit, "pilots/terms.html", seen=seen, pilot=seen.pilot, typed=typed, metrics=compute.METRICS, errors=errors
-    )
+def _terms_page(
+    session: Session, visit: Visit, seen: Seen, typed: Mapping[str, Any], errors: Mapping[str, str]
+) -> Response:
+    more: dict[str, Any] = {"typed": typed, "metrics": compute.METRICS, "errors": errors}
+    return _shown(session, visit, "terms", tab="pilots", seen=seen, pilot=seen.pilot, **more)
+
+
+def _shown(session: Session, visit: Visit, name: str, **context: Any) -> Response:
+    return page(visit, f"pilots/{name}.html", **context, **tabs_for(session, visit), **words_for(visit))
 
 
 def _titled(session: Session, found: Sequence[Pilot]) -> list[tuple[Pilot, scenarios.Item, scenarios.Item]]:

@@ -17,7 +17,7 @@ from yungu.api.web.rendering import page, see_other
 from yungu.api.web.visit import Visit, begin
 from yungu.kernel import clock
 from yungu.kernel.db import Session
-from yungu.scenarios import Asked, Content, Item, Side, Status, Viewed, exports
+from yungu.scenarios import Asked, Content, Item, Side, Status, Viewed, exports, validation
 from yungu.scenarios.rules import contents, lint, workflow
 
 FACETS: Mapping[Side, Sequence[str]] = {
@@ -275,6 +275,7 @@ def _item_page(session: Session, visit: Visit, viewed: Viewed, form: Form, error
         "claims": [one for one in claims if may_decide or one.capability_id in mine],
         "may_decide": bool({"owner", "operator"} & viewed.parts),
         "my_capabilities": _offers(own, item, viewed),
+        "pilots": {one.claim_id: one for one in validation.list_pilots_of(session, item.id)} if claims else {},
         "mine": mine,
         "history": scenarios.list_history(session, item.id) if insider or item.status in workflow.SHOWN else [],
         "reviews": scenarios.list_reviews(session, item.id) if insider else [],
