@@ -254,6 +254,10 @@ OPEN = """
     GET /-/deployments | GET /-/deployments/{namespace}/{model}
 """
 PERSONAL = """
+    POST /api/v1/opportunities | PATCH /api/v1/opportunities/{code} | POST /api/v1/opportunities/{code}/steps
+    POST /api/v1/opportunities/{code}/reviews | POST /api/v1/opportunities/{code}/claims
+    POST /api/v1/capabilities | PATCH /api/v1/capabilities/{code} | POST /api/v1/capabilities/{code}/steps
+    POST /api/v1/capabilities/{code}/reviews
     POST /v1/chat/completions | POST /v1/completions | POST /v1/embeddings | POST /v1/rerank
     GET /api/whoami-v2 | GET /api/settings/repositories | GET /api/organizations/{organization}/settings/repositories
     GET /api/settings/webhooks | POST /api/settings/webhooks | GET /api/settings/webhooks/{webhook}
@@ -296,7 +300,11 @@ KEYED = """
     GET /-/scenarios/desk | GET /-/scenarios/desk/roles | POST /-/scenarios/desk/roles
     GET /-/scenarios/desk/firms | POST /-/scenarios/desk/firms | GET /-/scenarios/imports
     POST /-/scenarios/imports | GET /-/scenarios/imports/{number} | POST /-/scenarios/imports/{number}
-    GET /-/scenarios/imports/{number}/diff
+    GET /-/scenarios/imports/{number}/diff | GET /-/opportunities/{code}/matches
+    POST /-/opportunities/{code}/matches | GET /-/capabilities/{code}/matches | POST /-/capabilities/{code}/matches
+    GET /-/matches/{number} | POST /-/matches/{number} | GET /-/market | POST /-/market
+    GET /-/market/runs/{number} | POST /-/market/runs/{number} | GET /-/market/runs/{number}/replay
+    GET /-/market/days | POST /-/market/days | GET /-/market/days/{number}
     POST /login | POST /logout | POST /join | GET /settings | GET /settings/profile | POST /settings/profile
     GET /settings/password | POST /settings/password | GET /settings/tokens | POST /settings/tokens
     GET /settings/tokens/revoke | POST /settings/tokens/revoke | GET /new | POST /new

@@ -6,6 +6,8 @@ critical must not occur. Each page is looked at in both languages, both themes a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +16,12 @@ from axe_playwright_python.sync_playwright import Axe
 from support.servers import LiveHub
 from support.visitor import Visitor
 from support.web_forge import gguf, png, safetensors
-from yungu import accounts, hub
+from yungu import accounts, compute, credits, hub
 from yungu.api.http.auth import SESSION_COOKIE
+from yungu.app import demo
+from yungu.kernel import clock
 
+_GENOS = Path(demo.__file__).parent / "demo_data" / "genos-mt"
 MAX_PAGE_BYTES = 150_000
 _CARD = """---
 license: mit
@@ -90,6 +95,19 @@ PAGES = {
     "discussions": "{repo}/discussions",
     "discussion": "{repo}/discussions/1",
     "new discussion": "{repo}/discussions/new",
+    "callable models": "/-/deployments",
+    "deployment": "/-/deployments{genos}",
+    "playground": "/-/playground{genos}",
+    "deploy": "/-/deployments/new?repo={genos_name}",
+    "upstream": "/-/deployments/upstream",
+    "what it runs on": "{genos}",
+    "wallet": "/-/credits",
+    "receipt": "/-/receipts/{receipt}",
+    "policies": "/-/policies",
+    "policy": "/-/policies/hangzhou-student?ask=1&is_student=yes&tier=3",
+    "compute jobs": "/-/jobs",
+    "new evaluation": "/-/jobs/new?kind=evaluation",
+    "compute job": "/-/jobs/{job}",
     "error": "/nobody/nothing",
     "- home": "/",
     "- user": "{me}",
@@ -127,13 +145,34 @@ def places(live: LiveHub) -> dict[str, str]:
         hub.like_repo(session, repo, lin)
         hub.open_discussion(session, live.site.git, repo, mei, title="How hot?", text="**80** or 90 degrees?")
     world.repo(f"{mei.name}/cups", by=mei, kind="dataset")
+    genos = world.repo(f"{lin.name}/genos", by=lin, files={path.name: path.read_bytes() for path in _GENOS.iterdir()})
     return {
+        "genos": f"/{genos.repo_id}",
+        "genos_name": genos.repo_id,
+        **_called(live, lin, genos),
         "me": f"/{lin.name}",
         "town": f"/{town.name}",
         "repo": f"/{repo.repo_id}",
         "commit": commit.oid,
         "first": first,
     }
+
+
+def _called(live: LiveHub, lin: accounts.Actor, genos: hub.Repo) -> dict[str, str]:
+    """The model is deployed, called once and paid by a voucher that is over soon; a batch waits."""
+    assert lin.id is not None
+    asked = live.world.repo(f"{lin.name}/asked", by=lin, kind="dataset", files={"asked.jsonl": b"{}\n"})
+    with live.site.db.write() as session:
+        credits.fund_budget(session, "tea", 9 * credits.CREDIT, key=f"fund-{lin.id}", by=None)
+        terms = credits.Terms(expires_at=clock.now() + timedelta(days=2), day_cap=credits.CREDIT)
+        credits.grant(session, lin.id, credits.CREDIT, budget="tea", key=f"grant-{lin.id}", terms=terms, by=None)
+        made = compute.deploy(session, live.site.git, genos.repo_id, lin, compute.Prices(request=5))
+        ask = compute.Asked("completion", 20, f"one-{lin.id}", 4)
+        ticket = compute.begin_call(session, made, lin, ask, compute.CallLimits())
+        call = compute.end_call(session, ticket, compute.Usage(9, 4, 0.1), "done", is_estimated=True)
+        batch = compute.BatchAsk(made.name, asked.repo_id, "asked.jsonl")
+        job = compute.ask_batch(session, live.site.git, batch, lin, live.site.job_terms, budget=1000)
+    return {"receipt": str(call.id), "job": str(job.id)}
 
 
 @pytest.fixture

@@ -76,7 +76,7 @@ for (const form of document.querySelectorAll("form[data-guard]")) {
 }
 
 // On a narrow screen the chosen tab may be far to the right.
-for (const tab of document.querySelectorAll(".tabs [aria-current]")) {
+for (const tab of document.querySelectorAll(".tabs [aria-current], .admin-nav [aria-current]")) {
   const bar = tab.parentElement;
   bar.scrollLeft = tab.offsetLeft - bar.offsetLeft - (bar.clientWidth - tab.offsetWidth) / 2;
 }
@@ -90,3 +90,15 @@ if (wanted && document.querySelector(".thread") && !document.querySelector(wante
     location.replace(address);
   }
 }
+
+// Parts of a page that take a moment come when they are in sight.
+const seen = new IntersectionObserver((entries) => {
+  for (const entry of entries.filter((one) => one.isIntersecting)) {
+    seen.unobserve(entry.target);
+    fetch(entry.target.dataset.part, { headers: { accept: "text/html" } })
+      .then((answer) => (answer.ok ? answer.text() : Promise.reject(answer.status)))
+      .then((html) => { entry.target.innerHTML = html; })
+      .catch(() => {}); // the link that stands there leads to the same
+  }
+});
+for (const part of document.querySelectorAll("[data-part]")) seen.observe(part);
