@@ -196,6 +196,7 @@ class Database:
             event.listen(self.engine, "begin", _begin_sqlite)
         self._writer = self.engine.execution_options(yungu_write=True)
         self._glancing: Session | None = None
+        self.looked_through: dict[str, tuple[tuple[int, int], tuple[int, int]]] = {}  # see `events.listen`
 
     @contextmanager
     def read(self) -> Iterator[Session]:

@@ -180,7 +180,13 @@ def listen(
 
     What ``handle`` writes happens once for each fact, whatever dies in between and however many processes listen."""
     with database.read() as session:
-        if not read_after(session, _find_position(session, name), limit=1, kinds=kinds):
+        position, end = _find_position(session, name), find_end(session)
+        known, looked = database.looked_through.get(name, (position, position))
+        start = looked if known == position else position  # other facts since then were looked through before
+        if end <= start:
+            return 0
+        if not read_after(session, start, limit=1, kinds=kinds):
+            database.looked_through[name] = position, end
             return 0
     with database.write() as session:
         upsert(session, listeners, {"name": name, "turn": 0, "event_id": 0}, keys=["name"], update=[])
