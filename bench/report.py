@@ -15,7 +15,18 @@ from typing import Any
 from harness import RESULTS, ROOT
 
 PAGE = ROOT / "docs" / "explanation" / "performance.md"
-_TOPICS = ["calls", "modelscope", "transfers", "xet", "git_traffic", "starting", "search", "viewer", "ledger"]
+_TOPICS = [
+    "calls",
+    "modelscope",
+    "transfers",
+    "xet",
+    "git_traffic",
+    "starting",
+    "search",
+    "viewer",
+    "ledger",
+    "runtimes",
+]
 _PACKAGES = ["yungu", "uvicorn", "starlette", "SQLAlchemy", "pygit2", "huggingface_hub", "hf-xet"]
 _PROGRAMS = [["nginx", "-v"], ["git", "--version"], ["git-lfs", "--version"], ["openssl", "version"]]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -27,8 +28,12 @@ log = logging.getLogger("yungu.pool")
 Provide = Callable[[Deployment], Source]
 RENEW_SECONDS = 12 * 3600.0
 """How old a source may be: what Ray's machines fetch with ends some time."""
+COUNT_SECONDS = 15.0
+"""Between two looks at how many replicas there are: asking Serve costs a tenth of a second of CPU."""
 _SERVE_PORT = 8000
 _QUEUED = 64
+_REFUSED = re.compile(r"\.(?:ModelUnfit|ExtraMissing): (.{1,300})")
+"""What a runtime says in the middle of Ray's traceback."""
 _NEVER_SECONDS = 10.0**9
 
 
@@ -64,6 +69,7 @@ class RayPool:
         self._threads, self._start_seconds = threads, start_seconds
         self._apps: dict[int, _App] = {}
         self._connecting: asyncio.Task[None] | None = None
+        self._counted_at = 0.0
 
     @asynccontextmanager
     async def reach(self, deployment: Deployment) -> AsyncIterator[Target]:
@@ -102,8 +108,8 @@ class RayPool:
                 with suppress(ReplicaFailed):
                     async with self.reach(deployment):
                         pass
-        if self._apps:
-            await self._count()
+        if self._apps and time.monotonic() - self._counted_at > COUNT_SECONDS:
+            await self.count()
 
     async def stop(self) -> None:
         """See `Pool`."""
@@ -113,6 +119,13 @@ class RayPool:
             await self._remove(app)
         self._apps.clear()
         await asyncio.to_thread(_leave, is_own=self._address == "local")
+
+    async def count(self) -> None:
+        """Look how many replicas there are."""
+        self._counted_at = time.monotonic()
+        counts = await asyncio.to_thread(_count_replicas)
+        for app in self._apps.values():
+            app.replicas = counts.get(app.name, 0)
 
     # --- one application
 
@@ -141,8 +154,9 @@ class RayPool:
             raise ReplicaFailed(app.reason) from None
         except RuntimeError as error:
             log.warning("Ray does not start %s: %s", deployment.name, error)
+            told = _REFUSED.findall(await asyncio.to_thread(_said, app.name)) or ["the log of the server tells more."]
             await self._remove(app)
-            app.reason = f"{deployment.name} does not start on Ray; the log of the server tells more."
+            app.reason = f"{deployment.name} does not start on Ray: {told[-1]}"
             raise ReplicaFailed(app.reason) from error
         headers = {"authorization": f"Bearer {spec.secret}"}
         return Target(f"{self._url}/{app.name}", headers, deployment.name)
@@ -151,11 +165,6 @@ class RayPool:
         app.target, app.replicas = None, 0
         with suppress(RuntimeError):
             await asyncio.to_thread(_delete, app.name)
-
-    async def _count(self) -> None:
-        counts = await asyncio.to_thread(_count_replicas)
-        for app in self._apps.values():
-            app.replicas = counts.get(app.name, 0)
 
     # --- the cluster
 
@@ -210,6 +219,7 @@ def _application(deployment: Deployment, threads: int, spec: bytes, source: byte
         autoscaling_config=scaling,
         max_ongoing_requests=slots + _QUEUED,
         graceful_shutdown_timeout_s=20.0,
+        max_constructor_retry_count=1,  # what cannot load now cannot load in a second
         ray_actor_options={"num_cpus": threads, "memory": deployment.memory_bytes},
     )
     return hosted.bind(spec, source)
@@ -220,6 +230,14 @@ def _run(made: Any, name: str) -> None:
     from ray import serve
 
     serve.run(made, name=name, route_prefix=f"/{name}", blocking=False)
+
+
+def _said(name: str) -> str:
+    """What Serve knows of an application that does not start."""
+    from ray import serve
+
+    application = serve.status().applications.get(name)
+    return "" if application is None else "".join(part.message for part in application.deployments.values())
 
 
 def _delete(name: str) -> None:

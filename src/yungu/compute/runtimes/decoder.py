@@ -69,12 +69,12 @@ class Decoder:
             raise ModelUnfit(f"Models of type {config.get('model_type')} are not served by this runtime.")
         if config.get("hidden_act", "silu") != "silu":
             raise ModelUnfit(f"The activation {config['hidden_act']} is not served by this runtime.")
-        self.shape = _shape(config)
         tensors = load_tensors(folder)
         try:
+            self.shape = _shape(config)
             self._take(config, tensors)
         except KeyError as error:
-            raise ModelUnfit(f"The weights lack the tensor {error}.") from error
+            raise ModelUnfit(f"The configuration or the weights lack {error}.") from error
 
     def _take(self, config: Mapping[str, Any], tensors: Mapping[str, Array]) -> None:
         self.embeddings = tensors["model.embed_tokens.weight"]

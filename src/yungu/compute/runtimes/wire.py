@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import secrets
+import struct
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
-import numpy as np
 
 from yungu.compute.runtimes.protocol import Ask, AskInvalid, Embedded, Ended, Piece, Ranked
 
@@ -196,7 +196,7 @@ def _join_calls(calls: list[dict[str, Any]], parts: Sequence[Mapping[str, Any]])
 def embeddings(found: Embedded, model: str, form: str, seconds: float) -> bytes:
     vectors: Sequence[Any] = found.vectors
     if form == "base64":
-        vectors = [base64.b64encode(np.asarray(vector, "<f4").tobytes()).decode() for vector in vectors]
+        vectors = [base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode() for vector in vectors]
     data = [{"object": "embedding", "index": n, "embedding": vector} for n, vector in enumerate(vectors)]
     used = usage(Ended("", found.prompt_tokens, 0), seconds)
     return encode({"object": "list", "data": data, "model": model, "usage": used})
