@@ -115,6 +115,21 @@ def test_a_query_that_fails_is_explained_and_kept(
     assert visit().get("/healthz").status_code == 200
 
 
+def test_a_dataset_shows_its_first_rows_beside_its_card(
+    live: LiveHub, visit: Visit, lin_name: str, chromium: Any
+) -> None:
+    repo = _dataset(live, lin_name, {"train.csv": CSV})
+    page = visit().read(f"/datasets/{repo.repo_id}")
+    assert f'data-part="/datasets/{repo.repo_id}/viewer/first"' in page and "longjing" not in page
+    part = visit().read(f"/datasets/{repo.repo_id}/viewer/first")
+    assert "longjing" in part and "<html" not in part
+    browser = chromium.new_page()
+    browser.goto(f"{live.url}/datasets/{repo.repo_id}")
+    browser.locator(".first-rows td", has_text="longjing").first.wait_for()
+    browser.close()
+    assert "data-part" not in visit().read(f"/datasets/{_dataset(live, lin_name, {'a.txt': b'x'}).repo_id}")
+
+
 def test_nobody_asks_all_the_time(live: LiveHub, visit: Visit, lin_name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "queries", Queries(at_once=2, most=2, window_seconds=300))
     repo = _dataset(live, lin_name, {"train.csv": CSV})

@@ -24,6 +24,7 @@ from yungu.kernel import clock
 from yungu.kernel.db import Session
 from yungu.kernel.errors import Invalid, NotFound, Unavailable
 from yungu.storage.git import GitObjects
+from yungu.tables import format_of
 
 MAX_NAMED_REFS = 200
 _KIN_PER_PAGE = 30
@@ -90,6 +91,7 @@ def get_repo(session: Session, call: Call) -> Response:
         "frame": around,
         "card": card,
         "card_is_as_written": card is not None and cards.is_as_written(card),
+        "shows_rows": call.site.tables.is_on and _has_tables(repo, open_files),
         "card_is_long": card is None and any(file.path == "README.md" for file in files),
         "headings": cards.list_headings(card) if card else [],
         "facts": _facts(repo),
@@ -191,6 +193,10 @@ def named_revisions(session: Session, repo: Repo) -> Mapping[str, list[str]]:
 
 def _moved(target: str) -> Response:
     return RedirectResponse(urls.safe_path(target), 307, {"cache-control": "no-store"})
+
+
+def _has_tables(repo: Repo, files: Sequence[TreeFile]) -> bool:
+    return repo.kind == "dataset" and any(format_of(file.path) for file in files)
 
 
 def _card(git: GitObjects, repo: Repo) -> Markup | None:

@@ -167,6 +167,15 @@ async def get_viewer(call: Call) -> Response:
     return _page(look, troubles[-1] if troubles else None, context)
 
 
+async def get_first(call: Call) -> Response:
+    """The first rows as a part of another page."""
+    look = await call.read(_look, call)
+    context: dict[str, Any] = {"look": look, "rows": None, "summary": None, "facts": {}}
+    if look.table is not None:
+        context |= await _rows_and_facts(look, 0, _PREVIEW_ROWS)
+    return page(look.place.visit, "parts/first_rows.html", **context)
+
+
 async def get_picture(call: Call) -> Response:
     """A picture in a cell: of a known raster format, never active content."""
     look = await call.read(_look, call)
