@@ -51,10 +51,11 @@ class Matcher:
         db = self._site.db
         if events.listen(db, "matching-texts", _nothing, kinds=_CHANGES):
             self._may_lack_vectors = True
-        if self._may_lack_vectors and self._is_any():
-            self._may_lack_vectors = self._embed()
+        if self._may_lack_vectors and self._is_any() and self._embed():
+            return True
+        self._may_lack_vectors = False
         told = events.listen(db, "matching", self._follow, kinds=matching.FOLLOWED)
-        return self._may_lack_vectors or told > 0
+        return told > 0
 
     def learn(self) -> bool:
         with self._site.db.write() as session:
@@ -64,6 +65,7 @@ class Matcher:
         matching.follow(self._site.markets, session, facts)
 
     def _embed(self) -> bool:
+        """A few texts; whether there may be more."""
         try:
             return self._site.markets.embed(self._site.db, limit=_TEXTS_AT_ONCE) == _TEXTS_AT_ONCE
         except Unavailable as error:

@@ -33,10 +33,14 @@ from yungu.scenarios.matching.models import Answer, Deed, Match, Run, calibratio
 from yungu.scenarios.matching.queries import Proposal
 from yungu.scenarios.models import Claim
 from yungu.scenarios.rules import calibration, workflow
+from yungu.scenarios.rules.allocation import Method
+from yungu.scenarios.rules.measures import Measures
 from yungu.scenarios.service import claims
 
 FOLLOWED = ("OpportunityPublished",)
 """Facts that ask for a shortlist."""
+COMPARED: Sequence[Method] = ("flow", "greedy", "deferred", "separate")
+"""Ways to choose, of which an operator sees the measures beside each other."""
 _AT_ONCE = 500
 
 
@@ -97,8 +101,12 @@ def dealt(found: Found) -> tuple[Sequence[Judged], Mapping[str, Any]]:
     market, barred = found.snapshot.market, set(found.skipped)
     judged = [one for one in market.judge_all() if (one.opportunity_id, one.capability_id) not in barred]
     result = market.deal(found.rules, judged)
-    measured = {name: round(float(value), 6) for name, value in asdict(result.measures).items()}
-    return result.pairs, measured
+    others = {
+        how: _told(market.deal(replace(found.rules, method=how), judged).measures)
+        for how in COMPARED
+        if how != found.rules.method
+    }
+    return result.pairs, {**_told(result.measures), "others": others}
 
 
 def keep(session: Session, found: Found, actor: Actor | None, *, caused_by: int | None = None) -> Run:
@@ -292,6 +300,10 @@ def relearn_due(session: Session) -> bool:
 # --- parts
 
 
+def _told(measured: Measures) -> dict[str, float]:
+    return {name: round(float(value), 6) for name, value in asdict(measured).items()}
+
+
 def is_operator(session: Session, actor: Actor) -> bool:
     return actor.is_site_admin or "operator" in lists.roles_of(session, actor.id)
 
@@ -328,6 +340,8 @@ def _inputs(found: Found, state: str) -> dict[str, Any]:
         "model": snapshot.model,
         "vectors": snapshot.vectors_hash,
         "code": code_version(),
+        "opportunities": len(snapshot.market.opportunities),
+        "capabilities": len(snapshot.market.capabilities),
         "left_out": list(found.left_out),
         "skipped": [list(pair) for pair in found.skipped],
     }

@@ -1,0 +1,137 @@
+"""Matches of one item, why each was proposed, and the answers of both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from starlette.responses import Response
+
+from yungu import scenarios
+from yungu.api.http import Call
+from yungu.api.http.call import whole_number
+from yungu.api.web import urls
+from yungu.api.web.forms import EMPTY, Form, read_form, shown_again
+from yungu.api.web.rendering import page, see_other
+from yungu.api.web.views.scenarios import side_of, tabs_for, words_for
+from yungu.api.web.visit import Visit, begin
+from yungu.kernel.db import Session
+from yungu.scenarios import Viewed, matching
+from yungu.scenarios.errors import ItemDenied, ItemNotFound
+from yungu.scenarios.matching import Explanation, Match, Proposal
+
+_SHOWN = 12
+"""Matches whose reasons stand in the list itself."""
+
+
+def get_matches(session: Session, call: Call) -> Response:
+    """What was proposed for an item, to those whom it belongs to."""
+    visit = begin(session, call)
+    return _list_page(session, visit, _own_item(session, visit, call), EMPTY, {})
+
+
+def post_matches(session: Session, call: Call) -> Response:
+    """Look for a shortlist now; nothing but its writing holds the database."""
+    visit = begin(session, call)
+    viewed = _own_item(session, visit, call)
+    form = read_form(visit)
+    with shown_again(visit, lambda errors: _list_page(session, visit, viewed, form, errors)):
+        if viewed.item.side != "opportunity" or not {"owner", "operator"} & viewed.parts:
+            raise ItemDenied(viewed.item.code, "match")
+        found = matching.find_for(session, call.site.markets, viewed.item.id)
+        with call.site.db.write() as writing:
+            run = matching.keep(writing, found, visit.actor, caused_by=viewed.item.last_event_id)
+            matching.publish(writing, run.id, None)
+    return see_other(visit, urls.scenario_matches(viewed.item), told=visit.gettext("Matched anew"))
+
+
+def get_match(session: Session, call: Call) -> Response:
+    visit = begin(session, call)
+    visit.person()
+    proposal, sides = matching.visible_proposal(session, _number(call), visit.actor)
+    return _match_page(session, visit, proposal, sides, EMPTY, {})
+
+
+def post_match(session: Session, call: Call) -> Response:
+    """Say yes or no."""
+    visit = begin(session, call)
+    visit.person()
+    proposal, sides = matching.visible_proposal(session, _number(call), visit.actor)
+    form = read_form(visit)
+    with shown_again(visit, lambda errors: _match_page(session, visit, proposal, sides, form, errors)):
+        said = "yes" if form["answer"] == "yes" else "no"
+        match = matching.answer(session, proposal.match.id, cast(Any, said), visit.actor, reason=form["reason"])
+    return see_other(visit, urls.match(match.id), told=_told(visit, match))
+
+
+def explained(session: Session, visit: Visit, match: Match) -> Explanation | None:
+    """Why, as things are now; None once one side takes part no more."""
+    try:
+        snapshot = visit.call.site.markets.current(session)
+        return matching.explain(snapshot, match.opportunity_id, match.capability_id)
+    except ItemNotFound:
+        return None
+
+
+def _own_item(session: Session, visit: Visit, call: Call) -> Viewed:
+    visit.person()
+    viewed = scenarios.visible_item(session, call.params["code"], visit.actor, side=side_of(call))
+    if not {"owner", "operator", "auditor"} & viewed.parts:
+        raise ItemDenied(viewed.item.code, "see its matches")
+    return viewed
+
+
+def _list_page(session: Session, visit: Visit, viewed: Viewed, form: Form, errors: Mapping[str, str]) -> Response:
+    proposals = [
+        one
+        for one in matching.list_proposals(session, item_id=viewed.item.id)
+        if matching.may_see(one, matching.sides_of(session, one, visit.actor) | ({"operator"} & viewed.parts))
+    ]
+    context: dict[str, Any] = {
+        "item": viewed.item,
+        "viewed": viewed,
+        "proposals": proposals,
+        "reasons": {one.match.id: explained(session, visit, one.match) for one in proposals[:_SHOWN]},
+        "may_match": viewed.item.side == "opportunity" and bool({"owner", "operator"} & viewed.parts),
+        "errors": errors,
+        "form": form,
+    }
+    return page(
+        visit, "matching/list.html", tab=viewed.item.side, side=viewed.item.side, **context,
+        **tabs_for(session, visit), **words_for(visit),
+    )  # fmt: skip
+
+
+def _match_page(
+    session: Session, visit: Visit, proposal: Proposal, sides: frozenset[str], form: Form, errors: Mapping[str, str]
+) -> Response:
+    match = proposal.match
+    own = next((side for side in ("demand", "provider") if side in sides), None)
+    context: dict[str, Any] = {
+        "proposal": proposal,
+        "match": match,
+        "sides": sides,
+        "own": own,
+        "may_answer": own is not None and match.status == "proposed" and getattr(match, f"{own}_answer") is None,
+        "why": explained(session, visit, match),
+        "form": form,
+        "errors": errors,
+    }
+    return page(visit, "matching/match.html", tab="", **context, **tabs_for(session, visit), **words_for(visit))
+
+
+def _told(visit: Visit, match: Match) -> str:
+    match match.status:
+        case "accepted":
+            return visit.gettext("Both sides have said yes")
+        case "declined":
+            return visit.gettext("Declined")
+        case _:
+            return visit.gettext("Your answer is noted")
+
+
+def _number(call: Call) -> int:
+    number = whole_number(call.params["number"])
+    if number is None:
+        raise matching.MatchNotFound(0)
+    return number
