@@ -252,6 +252,12 @@ OPEN = """
     GET /openapi/v1/collections/{collection} | GET /openapi/v1/collections/{collection}/items
     GET /collections | GET /collections/{owner}/{slug} | GET /-/policies | GET /-/policies/{policy}
     GET /-/deployments | GET /-/deployments/{namespace}/{model}
+    GET /api/v1/opportunities | GET /api/v1/opportunities/{code} | GET /api/v1/opportunities/{code}/history
+    GET /api/v1/capabilities | GET /api/v1/capabilities/{code} | GET /api/v1/capabilities/{code}/history
+    GET /-/opportunities | GET /-/opportunities/notice | GET /-/opportunities/export/{format}
+    GET /-/opportunities/{code} | GET /-/opportunities/{code}/versions
+    GET /-/capabilities | GET /-/capabilities/notice | GET /-/capabilities/export/{format}
+    GET /-/capabilities/{code} | GET /-/capabilities/{code}/versions
 """
 PERSONAL = """
     POST /api/v1/opportunities | PATCH /api/v1/opportunities/{code} | POST /api/v1/opportunities/{code}/steps

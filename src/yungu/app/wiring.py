@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yungu import hub, migrations
-from yungu.api import git as git_dialect, hf, modelscope, openai, web, xet
+from yungu.api import git as git_dialect, hf, modelscope, openai, v1, web, xet
 from yungu.api.http import App, Site
 from yungu.api.http.rates import Rates, Resource
 from yungu.app import signing_in, worker
@@ -45,6 +45,7 @@ DIALECTS = (
     ("ModelScope", modelscope.legacy),
     ("ModelScope OpenAPI", modelscope.open_routes),
     ("OpenAI", openai.routes),
+    ("yungu: scenarios", v1.routes),
     ("Pages", web.routes),
 )
 """What the hub speaks, with the names that the reference uses."""

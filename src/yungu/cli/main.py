@@ -19,6 +19,7 @@ from yungu.cli import (
     org,
     reference,
     repo,
+    scenario,
     serve,
     settings,
     token,
@@ -39,6 +40,7 @@ app.add_typer(repo.app, name="repo")
 app.add_typer(credits.app, name="credits")
 app.add_typer(deployment.app, name="deployment")
 app.add_typer(job.app, name="job")
+app.add_typer(scenario.app, name="scenario")
 app.command("settings")(settings.settings)
 app.command("docs", hidden=True)(reference.docs)
 

@@ -23,6 +23,7 @@ from yungu.scenarios.queries.items import (
     list_items as list_items,
     list_opportunities as list_opportunities,
     list_owned as list_owned,
+    list_public_versions as list_public_versions,
     list_reviews as list_reviews,
     list_stale as list_stale,
     list_versions as list_versions,

@@ -188,12 +188,25 @@ def list_capabilities(
     return [as_capability(item) for item in _by_status(session, "capability", statuses, ids)]
 
 
-def list_history(session: Session, item_id: int) -> Sequence[HistoryLine]:
-    """Everything that happened to an item, oldest first."""
+def list_history(session: Session, item_id: int, *, is_public: bool = False) -> Sequence[HistoryLine]:
+    """Everything that happened to an item, oldest first. ``is_public``: without names and reasons."""
     h = history.c
     query = sa.select(h.what, h.before, h.after, h.version, owners.c.name, h.reason, h.at, h.event_id)
     query = query.outerjoin(owners, owners.c.id == h.by_id).where(h.item_id == item_id).order_by(h.id)
-    return [HistoryLine(*row) for row in session.execute(query)]
+    lines = [HistoryLine(*row) for row in session.execute(query)]
+    return [replace(line, by=None, reason="") for line in lines] if is_public else lines
+
+
+def list_public_versions(session: Session, item: Item, viewed: Viewed, *, is_signed_in: bool) -> Sequence[Version]:
+    """Those that were published and that such a reader may read, oldest first, without names."""
+    lines = list_history(session, item.id)
+    first = min((line.version for line in lines if line.after == "published"), default=item.version)
+    return [
+        replace(one, by=None)
+        for one in list_versions(session, item)
+        if one.version >= first
+        and workflow.may_read(one.content.confidentiality, is_signed_in=is_signed_in, is_partner=viewed.is_partner)
+    ]
 
 
 def list_versions(session: Session, item: Item) -> Sequence[Version]:

@@ -139,12 +139,12 @@ def get_versions(session: Session, call: Call) -> Response:
     """Two versions beside each other; the last two unless others are asked for."""
     visit = begin(session, call)
     viewed = scenarios.visible_item(session, call.params["code"], visit.actor, side=side_of(call))
-    kept = scenarios.list_versions(session, viewed.item)
-    query = call.query_params
-    last = viewed.item.version
-    after = min(max(whole_number(query.get("b", "")) or last, 1), last)
-    before = min(max(whole_number(query.get("a", "")) or after - 1, 1), last)
-    shown = {one.version: one for one in kept}
+    kept = _versions(session, visit, viewed)
+    shown, query, last = {one.version: one for one in kept}, call.query_params, kept[-1].version
+    asked_after, asked_before = whole_number(query.get("b", "")), whole_number(query.get("a", ""))
+    after = asked_after if asked_after in shown else last
+    earlier = [number for number in shown if number < after]
+    before = asked_before if asked_before in shown else max(earlier, default=after)
     fields = contents.differences(shown[before].content, shown[after].content)
     context: dict[str, Any] = {
         "item": viewed.item,
@@ -157,6 +157,13 @@ def get_versions(session: Session, call: Call) -> Response:
         visit, "scenarios/versions.html", side=viewed.item.side, value_text=value_text(visit), **context,
         **tabs_for(session, visit), tab=viewed.item.side, **words_for(visit),
     )  # fmt: skip
+
+
+def _versions(session: Session, visit: Visit, viewed: Viewed) -> Sequence[scenarios.Version]:
+    if workflow.is_insider(viewed.parts):
+        return scenarios.list_versions(session, viewed.item)
+    is_signed_in = visit.actor.user is not None
+    return scenarios.list_public_versions(session, viewed.item, viewed, is_signed_in=is_signed_in)
 
 
 def post_step(session: Session, call: Call) -> Response:
@@ -277,7 +284,7 @@ def _item_page(session: Session, visit: Visit, viewed: Viewed, form: Form, error
         "my_capabilities": _offers(own, item, viewed),
         "pilots": {one.claim_id: one for one in validation.list_pilots_of(session, item.id)} if claims else {},
         "mine": mine,
-        "history": scenarios.list_history(session, item.id) if insider or item.status in workflow.SHOWN else [],
+        "history": scenarios.list_history(session, item.id, is_public=not insider),
         "reviews": scenarios.list_reviews(session, item.id) if insider else [],
         "alike": scenarios.find_alike(session, item.id) if viewed.parts & {"operator", "expert", "compliance"} else [],
         "findings": lint.lint(item.content) if insider else [],
