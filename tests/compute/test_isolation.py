@@ -100,9 +100,9 @@ possible("fork", tried(os.fork))
 possible("exec", tried(subprocess.run, [sys.executable, "-c", ""]))
 possible("kill", tried(os.kill, os.getppid(), 0) and 1 or tried(lambda: os.kill(-1, 9) or 1))
 possible("setuid", tried(lambda: os.setuid(0) or 1))
-possible("chroot", tried(lambda: os.chroot("/work") or 1))
+possible("chroot", tried(lambda: os.chroot("/scratch") or 1))
 for name, arguments in {
-    "ptrace": (16, 1, 0, 0), "unshare": (0x10000000,), "mount": (b"none", b"/work", b"tmpfs", 0, None),
+    "ptrace": (16, 1, 0, 0), "unshare": (0x10000000,), "mount": (b"none", b"/scratch", b"tmpfs", 0, None),
     "umount2": (b"/program", 2), "process_vm_readv": (1, None, 0, None, 0, 0), "memfd_create": (b"x", 0),
     "setns": (0, 0), "personality": (0x0040000,), "init_module": (None, 0, None), "inotify_init": (),
     "shmget": (1, 4096, 0o1600), "msgget": (1, 0o1600),
@@ -121,7 +121,7 @@ def limit():
     resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
     return 1
 possible("more memory", tried(limit))
-print(os.listdir("/"), os.listdir("/work"), sorted(os.environ), os.getpid())
+print(os.listdir("/"), os.listdir("/scratch"), sorted(os.environ), os.getpid())
 print("done")
 """
 
@@ -167,9 +167,9 @@ def test_what_takes_too_much_is_cut(bench: Bench, code: str, limits: Limits, rea
 @pytest.mark.parametrize(
     ("code", "said"),
     [
-        ("for n in 'ab': open(f'/work/{n}', 'wb').write(bytes(1 << 20))", "No space left on device"),
+        ("for n in 'ab': open(f'/scratch/{n}', 'wb').write(bytes(1 << 20))", "No space left on device"),
         ("for n in 'ab': open(f'/tmp/{n}', 'wb').write(bytes(1 << 20))", "No space left on device"),
-        ("import os\nfor n in range(100_000): open(f'/work/{n}', 'w').close()", "No space left on device"),
+        ("import os\nfor n in range(100_000): open(f'/scratch/{n}', 'w').close()", "No space left on device"),
         ("import os\nwhile True: os.fork()", "Operation not permitted"),
         ("import threading as t, time\nwhile True: t.Thread(target=time.sleep, args=(9,)).start()", "start new thread"),
         ("kept = []\nwhile True: kept.append(open('/dev/null'))", "Too many open files"),

@@ -145,12 +145,12 @@ def enter(orders: dict[str, Any]) -> None:
     _call("mount", b"none", b"/", None, _RECURSIVE | _PRIVATE, None)
     root = orders["root"]
     _mount_memory(root, 1 << 20)
-    work = _folder(root, "/work")
-    _mount_memory(work, orders["disk_bytes"])
-    os.chmod(work, 0o1777)  # noqa: PTH101, S103 - nobody else is in there
+    scratch = _folder(root, "/scratch")
+    _mount_memory(scratch, orders["disk_bytes"])
+    os.chmod(scratch, 0o1777)  # noqa: PTH101, S103 - nobody else is in there
     for name in ("/tmp", "/dev/shm"):  # noqa: S108
         _folder(root, name.rpartition("/")[0])
-        os.symlink("/work", root + name)  # noqa: PTH211
+        os.symlink("/scratch", root + name)  # noqa: PTH211
     for place in orders["runtime"]:
         _show(root, place, place)
     for source, place in orders["folders"]:
@@ -161,7 +161,7 @@ def enter(orders: dict[str, Any]) -> None:
     os.chdir(root)
     _system_call(_PIVOT_ROOT, b".", b".")
     _call("umount2", b".", _DETACH)
-    os.chdir("/work")
+    os.chdir("/scratch")
     _call("sethostname", b"cell", 4)
 
 
@@ -274,9 +274,9 @@ def _lock(orders: dict[str, Any]) -> None:
 
 def _perform(orders: dict[str, Any], level: str) -> None:
     """Be the program, as if it had been called from the command line."""
-    folder, work = ("/program", "/work") if level == "full" else (orders["folders"][0][0], orders["root"])
-    os.chdir(work)
-    os.environ["TMPDIR"] = work
+    folder, scratch = ("/program", "/scratch") if level == "full" else (orders["folders"][0][0], orders["root"])
+    os.chdir(scratch)
+    os.environ["TMPDIR"] = scratch
     program, ours = f"{folder}/{orders['entry']}", sys.argv[1]
     sys.argv = [program, *orders["arguments"]]
     sys.path = [folder, *(path for path in sys.path if path != ours), *orders["packages"]]

@@ -187,7 +187,7 @@ def versions() -> dict[str, str]:
 
 def _environ(program: Program) -> dict[str, str]:
     threads = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR")}
-    return {"LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": "/work", "YUNGU_SEED": str(program.seed), **threads}
+    return {"LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": "/scratch", "YUNGU_SEED": str(program.seed), **threads}
 
 
 def _runtime() -> list[str]:
