@@ -88,6 +88,7 @@ _WORDS = {
     "backup": marked("backup"), "index": marked("search index"),
 }  # fmt: skip
 """What facts say in words of their own, as people read it."""
+_SAID = ("how", "scope", "role", "visibility", "gated", "after", "what", "kind")
 _SENTENCES = {kind: sentence for group in TOLD.values() for kind, sentence in group.items()}
 
 
@@ -224,12 +225,7 @@ def _facts(visit: Visit, entry: Entry, names: Mapping[int, str], repo: Repo | No
     payload = entry.payload
     limit, is_own = payload.get("limit_bytes"), payload.get("is_own", True)
     no_limit = visit.gettext("no limit") if is_own else visit.gettext("the default")
-    told = {
-        name: payload[name]
-        for name in ("how", "scope", "role", "visibility", "gated", "after", "what", "kind")
-        if name in payload
-    }
-    said = {name: visit.gettext(_WORDS[word]) for name, word in told.items() if word in _WORDS}
+    said = {name: visit.gettext(_WORDS[str(payload[name])]) for name in _SAID if payload.get(name) in _WORDS}
     return {
         **payload,
         "gated": "",
