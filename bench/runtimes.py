@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import http.client
 import json
+import statistics
 import subprocess
 import sys
 import time
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness import ROOT, Cost, Figure, Meter, cpu_seconds, median, median_ratio, progress, save, workplace
+from harness import ROOT, Cost, Figure, Meter, cpu_seconds, median, progress, save, workplace
 from yungu.compute.backends.replica import environment
 from yungu.compute.runtimes.protocol import Spec
 
@@ -22,8 +23,9 @@ _NOTE = """\
 A replica is the process that a deployment starts. Cold: from starting it to the end of an answer of one token, files
 in the page cache; beside it the bare runtime, which is Python with the same library and no server. Writing: one
 prompt, a stream of {tokens} tokens read to its end over HTTP on loopback, beside the same call inside a process that
-holds nothing but the runtime; in turns, and the result is the median of the ratios of neighbours. The DNA model is
-`lin/genos-mt` of the demo (a Mixtral of 0.63 million parameters, numpy); the GGUF file is a Llama of {size} MB of
+holds nothing but the runtime; in turns, and the result is how many tokens a second of CPU gives, of those that it gives
+the bare runtime (the median of neighbours; the wall time of one thread among many others says little). The DNA model
+is `lin/genos-mt` of the demo (a Mixtral of 0.63 million parameters, numpy); the GGUF file is a Llama of {size} MB of
 random weights, by llama.cpp. Both use one thread."""
 _BARE = """\
 import importlib, sys
@@ -83,7 +85,8 @@ def _measure(what: str, spec: Spec, options: argparse.Namespace) -> list[Figure]
         for _ in range(options.rounds):
             ours.append(_stream(replica, options.tokens))
             theirs.append(_write(bare, options.tokens))
-    ratio, cost = median_ratio(ours, theirs), median(ours)
+    ratio = statistics.median(their.cpu_seconds / our.cpu_seconds for our, their in zip(ours, theirs, strict=True))
+    cost = median(ours)
     speed = options.tokens / cost.wall_seconds
     progress(f"{what}: {speed:.0f} tokens/s, {ratio:.1%} of bare")
     told = f"{options.tokens} tokens in a stream: {what}, {speed:.0f} tokens/s"

@@ -40,7 +40,7 @@ T = TypeVar("T")
 MOST_WAITING = 64
 MAX_BODY_BYTES = 32 << 20
 GRACE_SECONDS = 20
-_BEAT_SECONDS = 0.02
+_BEAT_SECONDS = 0.04
 """Between two writes to a stream: what comes faster is sent together, so that writing costs a fast model nothing."""
 _MEMORY_SLACK_BYTES = 1 << 30
 _USAGE = "x-yungu-usage"
@@ -216,7 +216,7 @@ class Replica:
 
 
 class Outlet:
-    """From the thread that writes text to the coroutine that sends it. At most fifty times a second one wakes the
+    """From the thread that writes text to the coroutine that sends it. At most 25 times a second one wakes the
     other, however fast the text grows."""
 
     def __init__(self) -> None:
