@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from support import postgres
 from support.disks import disk_of_64_mib
@@ -28,6 +29,8 @@ from yungu.storage.git import GitStore
 from yungu.storage.local import LocalStore
 
 BACKENDS = ["sqlite", "postgresql"]
+settings.register_profile("on any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("on any machine")
 
 
 @pytest.fixture(scope="session")
