@@ -74,7 +74,7 @@ def live_hub(data: Path, *, database_url: str = "") -> Iterator[LiveHub]:
 
     listener = socket.create_server(("127.0.0.1", 0), backlog=512)
     port = listener.getsockname()[1]
-    app = build_app(load({}, data=str(data), database_url=database_url, port=port))
+    app = build_app(load({}, data=str(data), database_url=database_url, port=port, embeddings="none"))
     config = uvicorn.Config(app, http=choose_protocol(), log_config=None, server_header=False, access_log=False)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="live-hub")

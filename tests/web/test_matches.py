@@ -1,0 +1,106 @@
+"""Matches on pages: reasons for both sides, answers, and the operator's market from a draft to a day at tables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import pytest
+
+from support.lists import MODEL, TEA, Lists
+from support.servers import LiveHub
+from support.visitor import Visitor
+from yungu import scenarios
+from yungu.scenarios import Constraint, Item, matching
+
+Visit = Callable[..., Visitor]
+
+
+@dataclass
+class Scene:
+    """A garden, a provider and the operator, with an opportunity and a capability made for each other."""
+
+    garden: Visitor
+    provider: Visitor
+    operator: Visitor
+    stranger: Visitor
+    demand: Item
+    supply: Item
+    lists: Lists
+
+    @property
+    def place(self) -> str:
+        return f"/-/opportunities/{self.demand.code}/matches"
+
+
+@pytest.fixture
+def scene(live: LiveHub, visit: Visit) -> Scene:
+    lists = Lists(live.world)
+    lin, mei, kim, elsa, otto = (live.user(live.fresh_name(name)) for name in ("lin", "mei", "kim", "elsa", "otto"))
+    for name, role in ((elsa, "expert"), (otto, "operator")):
+        lists.write(scenarios.grant_role, live.actor(name).user, role, None)  # type: ignore[arg-type]
+    by = {"expert": live.actor(elsa), "operator": live.actor(otto)}
+    badge = live.fresh_name("badge")
+    wanted = replace(TEA, constraints=[Constraint("certificate", badge), Constraint("filing", "大模型备案")])
+    offered = replace(MODEL, certificates=[badge])
+    supply = lists.publish(lists.post(live.actor(mei), offered), live.actor(mei), **by)
+    demand = lists.publish(lists.post(live.actor(lin), wanted), live.actor(lin), **by)
+    return Scene(visit(lin), visit(mei), visit(otto), visit(kim), demand, supply, lists)
+
+
+def match_of(page: str, code: str) -> str:
+    """The address of the match with an item in a list of matches."""
+    article = next(part for part in page.split("<article")[1:] if code in part)
+    found = re.search(r'href="(/-/matches/\d+)"', article)
+    assert found is not None
+    return found[1]
+
+
+def test_both_sides_read_why_and_say_yes(scene: Scene) -> None:
+    assert scene.garden.submit(scene.place).status_code == 303
+    listed = scene.garden.read(scene.place)
+    place = match_of(listed, scene.supply.code)
+    theirs = scene.provider.read(f"/-/capabilities/{scene.supply.code}/matches")
+    assert place in theirs
+
+    why = scene.garden.read(f"{place}?lang=zh")
+    assert "预测误差" in why and "≤ 2 天" in why and "达标" in why
+    assert "待确认" in why and "若符合：备案 (大模型备案)" in why
+    assert "目前仅按词语比对" in why
+    scene.stranger.read(place, 404)
+    scene.stranger.read(scene.place, 403)
+
+    assert scene.garden.submit(place, answer="yes").status_code == 303
+    assert scene.garden.submit(place, answer="yes").status_code == 409
+    assert scene.provider.submit(place, answer="yes").status_code == 303
+    assert "Both said yes" in scene.provider.read(place)
+    assert scene.lists.fresh(scene.demand).status == "matched"
+
+
+def test_the_operator_chooses_compares_publishes_plays_again_and_plans_a_day(scene: Scene) -> None:
+    market = scene.operator.read("/-/market")
+    assert "words alone" in market
+    wrong = scene.operator.submit("/-/market", method="flow", shortlist="0", per_place="3", floor="1")
+    assert wrong.status_code == 400 and "A whole number from 1 to 50." in wrong.text
+
+    answer = scene.operator.submit("/-/market", method="flow", shortlist="5", per_place="3", floor="1")
+    assert answer.status_code == 303, answer.text[:300]
+    run = answer.headers["location"]
+    page = scene.operator.read(run)
+    assert "Stable (deferred acceptance)" in page and "Congestion" in page and "Draft" in page
+    assert "the identical list" in scene.operator.read(f"{run}/replay")
+    number = int(run.rpartition("/")[2])
+    matches = scene.lists.read(matching.list_matches, number)
+    ours = next(one for one in matches if (one.opportunity_id, one.capability_id) == (scene.demand.id, scene.supply.id))
+
+    assert scene.operator.submit(run).status_code == 303
+    assert f"/-/matches/{ours.id}" in scene.garden.read(scene.place)
+    day = {"run": str(number), "match": str(ours.id), "title": "茶季对接日", "starts_at": "2026-12-01T09:00"}
+    assert scene.operator.submit(run, "/-/market/days", **(day | {"starts_at": "soon"})).status_code == 400
+    planned = scene.operator.submit(run, "/-/market/days", **day)
+    assert planned.status_code == 303, planned.text[:300]
+    assert "09:00–09:08" in scene.provider.read(planned.headers["location"])
+    scene.stranger.read(planned.headers["location"], 404)
+    for place in ("/-/market", run, f"{run}/replay"):
+        scene.garden.read(place, 403)
