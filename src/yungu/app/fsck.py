@@ -15,7 +15,7 @@ from typing import TypeVar
 import pygit2
 import sqlalchemy as sa
 
-from yungu import hub
+from yungu import compute, credits, hub
 from yungu.api.http import Site
 from yungu.hub.models import Repo
 from yungu.kernel.db import Session
@@ -63,6 +63,7 @@ def check(site: Site, *, fast: bool = False, tell: Tell) -> Report:
     with site.db.read() as session:
         for repo_id, sha256 in hub.list_bound_without_blob(session):
             report.findings.append(Finding(f"blob {sha256}", f"repo #{repo_id} relies on it, but it is not here"))
+    report.findings += _check_credits(site, report.counts)
     report.findings += _find_orphans(site)
     return report
 
@@ -111,6 +112,23 @@ def _check_database(site: Site) -> Iterator[Finding]:
                 yield Finding("database", f"row {row} of {table} refers to a row of {parent} that is not there")
     except sa.exc.DatabaseError as error:
         yield Finding("database", str(error.orig))
+
+
+# --- credits
+
+
+def _check_credits(site: Site, counts: dict[str, int]) -> Iterator[Finding]:
+    """Every balance is what its transfers make it, and every call was paid with what its receipt says."""
+    with site.db.snapshot() as session:
+        audit = credits.replay(session)
+        wrong = compute.list_wrong_receipts(session)
+    if audit.transfers:
+        counts["transfers"] = audit.transfers
+    for difference in audit.differences:
+        told = f"{difference.what}: {difference.stored} is stored, its transfers make {difference.replayed}"
+        yield Finding(f"credits {difference.where}", told)
+    for call_id, amount, paid in wrong:
+        yield Finding(f"call {call_id}", f"its receipt says {amount} micro-credits, its hold {paid}")
 
 
 # --- bytes

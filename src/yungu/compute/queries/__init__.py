@@ -31,6 +31,7 @@ from yungu.compute.queries.usage import (
     get_call as get_call,
     get_receipt as get_receipt,
     list_calls as list_calls,
+    list_wrong_receipts as list_wrong_receipts,
     sum_by_day as sum_by_day,
     sum_by_model as sum_by_model,
 )

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from yungu import credits
 from yungu.compute.errors import CallNotFound
 from yungu.compute.models import CallRecord, Paid, Prices, Receipt, Total, usages
+from yungu.credits.models import holds
 from yungu.credits.rules.vouchers import charge
 from yungu.kernel.db import Session, columns
 from yungu.kernel.pages import Page, decode_cursor, encode_cursor
@@ -69,6 +70,13 @@ def get_receipt(session: Session, number: int) -> Receipt:
     held = credits.get_hold(session, call.hold_id)
     shares = zip(held.parts, charge(held.parts, call.amount), strict=True)
     return Receipt(call, held.amount, [Paid(part.voucher_id, amount) for part, amount in shares if amount])
+
+
+def list_wrong_receipts(session: Session) -> Sequence[tuple[int, int, int]]:
+    """Calls whose amount is not what was paid from their hold: (call, amount, paid). There should be none."""
+    paid = sa.func.coalesce(holds.c.settled_amount, 0)
+    query = sa.select(_c.id, _c.amount, paid).outerjoin(holds, holds.c.id == _c.hold_id).where(_c.amount != paid)
+    return [(row[0], row[1], row[2]) for row in session.execute(query.order_by(_c.id).limit(1000))]
 
 
 def sum_by_day(session: Session, payer_id: int, since: datetime) -> Sequence[Total]:
