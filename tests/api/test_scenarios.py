@@ -68,7 +68,7 @@ def test_nonsense_and_weak_tokens_are_refused_clearly(live: LiveHub, client: Cli
     name = live.user()
     draft = {"content": contents.pack(TEA)}
     assert client().post("/api/v1/opportunities", json=draft).status_code == 401
-    assert client(name, "read").post("/api/v1/opportunities", json=draft).status_code == 401
+    assert client(name, "read").post("/api/v1/opportunities", json=draft).status_code == 403
     lin = client(name)
     for wrong in ({"content": {"capacity": "many"}}, {"content": {"mode": "magic"}}, {"nothing": 1}, []):
         assert lin.post("/api/v1/opportunities", json=wrong).status_code == 400

@@ -25,6 +25,13 @@ class ItemDenied(Denied):
         self.what = what
 
 
+class TokenWeak(Denied):
+    """A token that only reads, or that names repos, changes nothing here."""
+
+    def __init__(self) -> None:
+        super().__init__("This token may not write in scenarios.", hint="Use one with the scope 'write'.")
+
+
 class OwnReview(Denied):
     """Nobody reviews what they, or those whom they belong to, have applied for."""
 

@@ -98,10 +98,9 @@ def _side(call: Call) -> Side:
 
 
 def _member(session: Session, call: Call) -> accounts.Actor:
-    """Who asks, if they may write. Raises SignInRequired."""
+    """Who asks, if they may write. Raises SignInRequired, TokenWeak."""
     actor = call.actor(session)
-    if not workflow.may_act(actor):
-        raise accounts.SignInRequired
+    workflow.check_may_act(actor)
     return actor
 
 

@@ -12,9 +12,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
 
+from yungu.accounts.errors import SignInRequired
 from yungu.accounts.models import Actor
 from yungu.accounts.rules import includes
-from yungu.scenarios.errors import ItemDenied, OwnReview, ReasonMissing, StepImpossible
+from yungu.scenarios.errors import ItemDenied, OwnReview, ReasonMissing, StepImpossible, TokenWeak
 from yungu.scenarios.models import SIDES, Confidentiality, Item, Part, RoleName, Side, Status
 
 CHINA = timezone(timedelta(hours=8), "CST")
@@ -101,6 +102,14 @@ def parts_of(actor: Actor, item: Item, roles: Collection[RoleName]) -> frozenset
 def may_act(actor: Actor) -> bool:
     """Whether these credentials may change anything here."""
     return actor.user is not None and actor.scope in (None, "write", "admin")
+
+
+def check_may_act(actor: Actor) -> None:
+    """Raises SignInRequired, TokenWeak."""
+    if actor.user is None:
+        raise SignInRequired
+    if not may_act(actor):
+        raise TokenWeak
 
 
 def is_applicant(actor: Actor, item: Item) -> bool:

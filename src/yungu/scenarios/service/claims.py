@@ -119,7 +119,8 @@ def withdraw_claim(session: Session, number: int, actor: Actor) -> Claim:
     lock(session, claim.opportunity_id)
     claim = queries.get_claim(session, number)
     supply = queries.get_item_by_id(session, claim.capability_id)
-    if "owner" not in queries.view(session, supply, actor).parts or not workflow.may_act(actor):
+    workflow.check_may_act(actor)
+    if "owner" not in queries.view(session, supply, actor).parts:
         raise ClaimNotFound(number)
     _check_waiting(claim)
     fact = ClaimWithdrawn(claim_id=claim.id, opportunity_id=claim.opportunity_id)

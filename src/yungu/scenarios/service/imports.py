@@ -7,7 +7,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from yungu.accounts.errors import SignInRequired
 from yungu.accounts.models import Actor, Owner
 from yungu.accounts.rules import includes
 from yungu.kernel import clock
@@ -28,8 +27,8 @@ def preview_import(
 ) -> Batch:
     """Keep what was in a file, with a guess at what its columns mean; no list is touched. ``sheets_``: of
     `yungu.scenarios.backends.sheets`. Raises SignInRequired, ItemDenied, ContentInvalid."""
-    if not workflow.may_act(actor) or actor.id is None:
-        raise SignInRequired
+    workflow.check_may_act(actor)
+    assert actor.id is not None
     is_own = owner.id == actor.id or includes(actor.roles.get(owner.id), "write")
     if not (is_own or _is_operator(session, actor)):
         raise ItemDenied(owner.name, "write for this owner")
@@ -100,7 +99,8 @@ def drop_import(session: Session, number: int, actor: Actor) -> None:
 
 def name_firm(session: Session, alias: str, name: str, actor: Actor) -> None:
     """Let every import call the firm that is written ``alias`` by ``name``. Raises RoleNeeded."""
-    if not _is_operator(session, actor) or not workflow.may_act(actor):
+    workflow.check_may_act(actor)
+    if not _is_operator(session, actor):
         raise RoleNeeded("operator")
     row = {"key": firms.firm_key(alias), "name": firms.bare_name(name)[:200]}
     if not row["key"] or not row["name"]:
@@ -114,8 +114,7 @@ def _is_operator(session: Session, actor: Actor) -> bool:
 
 def _open_batch(session: Session, number: int, actor: Actor) -> Batch:
     """It, held until this transaction ends."""
-    if not workflow.may_act(actor):
-        raise SignInRequired
+    workflow.check_may_act(actor)
     batch = own_batch(session, number, actor)
     session.execute(sa.select(batches.c.id).where(batches.c.id == batch.id).with_for_update())
     batch = queries.get_batch(session, number)

@@ -9,7 +9,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from yungu.accounts.errors import SignInRequired
 from yungu.accounts.models import Actor, Owner
 from yungu.accounts.rules import includes
 from yungu.kernel import clock
@@ -49,8 +48,7 @@ def create_item(
 ) -> Item:
     """A draft that belongs to ``owner``: the actor, or an organization that they write for; an operator writes for
     anybody. Raises SignInRequired, ItemDenied, ContentInvalid."""
-    if not workflow.may_act(actor):
-        raise SignInRequired
+    workflow.check_may_act(actor)
     is_own = owner.id == actor.id or includes(actor.roles.get(owner.id), "write")
     if not (is_own or actor.is_site_admin or "operator" in queries.roles_of(session, actor.id)):
         raise ItemDenied(owner.name, "write for this owner")
@@ -114,8 +112,7 @@ def locked(session: Session, code: str, actor: Actor) -> Viewed:
     """The item as it is now; nobody else changes it until this transaction ends. Raises SignInRequired,
     ItemNotFound."""
     viewed = queries.visible_item(session, code, actor)
-    if not workflow.may_act(actor):
-        raise SignInRequired
+    workflow.check_may_act(actor)
     lock(session, viewed.item.id)
     item = queries.get_item_by_id(session, viewed.item.id)
     return Viewed(item, viewed.parts, viewed.is_partner, viewed.is_applicant)
