@@ -74,7 +74,7 @@ format: setup-dev ## Bring the code into form
 .PHONY: bench
 bench: setup-dev ## Take every figure beside its peer again and rewrite the page of them: FULL=--full
 	@.ci/packages packages-test.txt
-	set -e; for name in calls modelscope transfers xet starting search viewer ledger runtimes; do $(BIN)/python bench/$$name.py; done
+	set -e; for name in calls modelscope transfers xet starting search viewer ledger gateway runtimes matching; do $(BIN)/python bench/$$name.py; done
 	$(BIN)/python bench/git_traffic.py $(FULL)
 	$(BIN)/python bench/report.py
 

@@ -67,9 +67,10 @@ class Side:
     def round(self) -> None:
         for is_stream in (False, True):
             self.send(is_stream, _CLIENTS)
+            each = self.calls // _CLIENTS
             with Meter(self.pid) as meter, ThreadPoolExecutor(_CLIENTS) as pool:
-                list(pool.map(lambda _: self.send(is_stream, self.calls // _CLIENTS), range(_CLIENTS)))
-            self.costs[is_stream].append(meter.cost.per(self.calls // _CLIENTS * _CLIENTS))
+                list(pool.map(self.send, [is_stream] * _CLIENTS, [each] * _CLIENTS))
+            self.costs[is_stream].append(meter.cost.per(each * _CLIENTS))
             self.waits[is_stream] += self.send(is_stream, self.calls // 4)
 
     def send(self, is_stream: bool, count: int) -> list[float]:

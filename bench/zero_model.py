@@ -1,5 +1,5 @@
-"""A model server that takes no time: ``python bench/zero_model.py PORT``. It answers chats with 20 words, whole or as 20
-frames, each of them sent by itself."""
+"""A model server that takes no time: ``python bench/zero_model.py PORT``. It answers chats with 20 words, whole or as
+20 frames, each of them sent by itself."""
 
 from __future__ import annotations
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import httpx
 import openai
 import pytest
@@ -11,7 +14,7 @@ from langchain_openai import ChatOpenAI
 from api.openai.conftest import Desk, make_desk
 from support.servers import LiveHub
 from support.upstream import PROMPT_TOKENS, Upstream
-from yungu import compute, credits
+from yungu import accounts, compute, credits
 
 TOOL = {"type": "function", "function": {"name": "brew", "parameters": {"type": "object"}}}
 COST = 100 + PROMPT_TOKENS + 2 * 3
@@ -112,9 +115,7 @@ def test_an_organization_pays_for_who_may_write_there(desk: Desk, live: LiveHub)
     live.world.organization(town, admin=live.actor(boss), read=[live.actor(reader)])
     with live.site.db.write() as session:
         credits.fund_budget(session, town, 10**6, key=town, by=None)
-        owner = live.world.site and compute.find_deployment(session, desk.name)
-        assert owner is not None
-    organization = live.world.read_in(__import__("yungu.accounts").accounts.get_owner, town)
+    organization = live.world.read_in(accounts.get_owner, town)
     with live.site.db.write() as session:
         credits.grant(session, organization.id, 10**6, budget=town, key=town, by=None)
     desk.say(desk.client(live.token(boss), organization=town))
@@ -124,3 +125,14 @@ def test_an_organization_pays_for_who_may_write_there(desk: Desk, live: LiveHub)
         desk.say(desk.client(live.token(reader), organization=town))
     desk.say(desk.client(live.token(boss)), extra_body={"organization": town})
     assert "organization" not in desk.server.requests[-1]
+
+
+def test_the_page_on_calling_models_says_what_works(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).parents[3] / "docs/how-to/call-models.md").read_text()
+    names: dict[str, object] = {"HUB": desk.live.url, "TOKEN": desk.token, "MODEL": desk.name}
+    snippets = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert len(snippets) == 3
+    for snippet in snippets:
+        exec(compile(snippet, "call-models.md", "exec"), names)
+    assert capsys.readouterr().out.count(" tea tea tea") == 4
+    assert desk.calls[0].request_id == "order-17"
