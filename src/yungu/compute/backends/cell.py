@@ -81,6 +81,7 @@ class Refused(Exception):
 def main() -> None:
     confinement.control(confinement.PDEATHSIG, signal.SIGKILL)
     os.umask(0o022)
+    os.nice(10)  # the server answers first
     line = socket.socket(fileno=int(sys.argv[2]))
     orders = json.loads(line.makefile("rb").readline())
     say = Line(line)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from yungu.compute import queries
 from yungu.compute.errors import CallInvalid, JobFailed
 from yungu.compute.jobs.calls import PATHS, Caller
 from yungu.compute.jobs.course import Course
-from yungu.compute.jobs.files import mend, read_records
+from yungu.compute.jobs.files import mend, read_lines
 from yungu.compute.models import BatchSpec, CallKind
 from yungu.compute.queries.records import ANSWERS, iter_lines
 from yungu.compute.rules import jobs as rules
@@ -32,7 +33,7 @@ async def answer_batch(course: Course) -> dict[str, Any]:
     """What the job's result is: how many were answered, and where the answers are."""
     spec = rules.read_spec(course.job)
     assert isinstance(spec, BatchSpec)
-    requests = await course.in_thread(read_records, course.shop, spec.source)
+    requests = await course.in_thread(read_lines, course.shop, spec.source)
     if not requests or len(requests) > _MOST_REQUESTS:
         raise JobFailed(f"A batch has 1 to {_MOST_REQUESTS} requests.")
     with course.shop.db.read() as session:
@@ -46,7 +47,7 @@ async def answer_batch(course: Course) -> dict[str, Any]:
     return await course.in_thread(_finish, course, spec, path)
 
 
-async def _answer_all(course: Course, caller: Caller, requests: list[Any], path: Path) -> None:
+async def _answer_all(course: Course, caller: Caller, requests: list[bytes], path: Path) -> None:
     mend(path)
     answered = {_number(msgspec.json.decode(line)["id"]) for line in iter_lines(path)}
     numbers = iter([number for number in range(len(requests)) if number not in answered])
@@ -54,43 +55,53 @@ async def _answer_all(course: Course, caller: Caller, requests: list[Any], path:
     course.tell("answering", count, total)
     with path.open("ab") as file:
 
-        async def work() -> None:
+        def keep(line: dict[str, Any]) -> None:
             nonlocal count
+            file.write(msgspec.json.encode(line) + b"\n")
+            file.flush()
+            count += 1
+            course.tell("answering", count, total)
+
+        async def work() -> None:
             for number in numbers:
-                line = await _answer(course, caller, requests[number], number)
-                file.write(msgspec.json.encode(line) + b"\n")
-                file.flush()
-                count += 1
-                course.tell("answering", count, total)
+                await _answer(course, caller, requests[number], number, keep)
 
         async with asyncio.TaskGroup() as group:
             for _ in range(caller.at_once):
                 group.create_task(work())
 
 
-async def _answer(course: Course, caller: Caller, request: Any, number: int) -> dict[str, Any]:
-    """A line of the answers; a request that makes no sense is answered so, others go on."""
+async def _answer(
+    course: Course, caller: Caller, request: bytes, number: int, keep: Callable[[dict[str, Any]], None]
+) -> None:
+    """Make a line of the answers; a request that makes no sense has its own, and others go on."""
     name = f"job-{course.job.id}-{number}"
     line: dict[str, Any] = {"id": name, "custom_id": None, "response": None, "error": None}
+
+    def take(body: Any) -> None:
+        if isinstance(body, dict) and "model" in body:
+            body["model"] = caller.deployment.name
+        keep(line | {"response": {"status_code": 200, "request_id": name, "body": body}})
+
     try:
-        kind, asked = _read_request(request)
-        line["custom_id"] = request.get("custom_id")
-        body = await caller.call(kind, asked, str(number))
+        line["custom_id"], kind, asked = _read_request(request)
+        await caller.call(kind, asked, str(number), take)
     except CallInvalid as error:
-        return line | {"error": {"code": "invalid_request", "message": error.message}}
-    if isinstance(body, dict) and "model" in body:
-        body["model"] = caller.deployment.name
-    return line | {"response": {"status_code": 200, "request_id": name, "body": body}}
+        keep(line | {"error": {"code": "invalid_request", "message": error.message}})
 
 
-def _read_request(request: Any) -> tuple[CallKind, dict[str, Any]]:
-    """Raises CallInvalid."""
+def _read_request(line: bytes) -> tuple[Any, CallKind, dict[str, Any]]:
+    """Its own id, what kind of call it is, and the body. Raises CallInvalid."""
+    try:
+        request = msgspec.json.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise CallInvalid("The line is not JSON.") from None
     if not isinstance(request, dict) or not isinstance(request.get("body"), dict):
         raise CallInvalid('A request is {"custom_id", "method", "url", "body"}.')
     kind = _KINDS.get(str(request.get("url")))
     if kind is None:
         raise CallInvalid(f"A request goes to one of {', '.join(_KINDS)}.")
-    return kind, request["body"]
+    return request.get("custom_id"), kind, request["body"]
 
 
 def _number(name: str) -> int:

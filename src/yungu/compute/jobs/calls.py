@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,8 +44,9 @@ class Caller:
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    async def call(self, kind: CallKind, body: Mapping[str, Any], name: str) -> Any:
-        """The decoded answer. ``name`` tells this call from the others of the job.
+    async def call(self, kind: CallKind, body: Mapping[str, Any], name: str, keep: Callable[[Any], None]) -> None:
+        """Hand the decoded answer to ``keep``, before it is paid: nothing is that was lost. ``name`` tells this call
+        from the others of the job.
 
         Raises BudgetSpent, CallRefused, ReplicaFailed, CreditsShort and what `compute.begin_call` raises."""
         ticket = await self._ticket(kind, body, name)
@@ -57,13 +58,13 @@ class Caller:
             answer = await self._post(ticket, kind, body)
             usage, is_told = _usage(ticket, answer, time.monotonic() - started)
             outcome = "done"
+            keep(answer)
         except TimeoutError:
             outcome = "too_long"
             raise CallTooLong(self.course.shop.call_limits.most_seconds) from None
         finally:
             await self.course.in_thread(self._end, ticket, usage, outcome, not is_told)
             self.ended.set()
-        return answer
 
     async def close(self) -> None:
         """Let go of calls that were held when the job was stopped, and never made."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Raw
 
 from yungu.compute import queries
 from yungu.compute.backends.isolation import Outcome, Program, versions
@@ -22,16 +24,23 @@ from yungu.compute.rules import jobs as rules
 from yungu.compute.service.asking import PREDICTOR, SCORER
 
 _SCORER = Path(__file__).parents[1] / "programs"
+_NO_ANSWER = 'Predictor: a line of the output is not {"id": ..., "prediction": ...} of an input.'
 _ANSWERING: tuple[CallKind, ...] = ("predict", "completion", "chat", "embedding")
-_MISSING = object()
 
 
 @dataclass(slots=True)
 class _Set:
     """The data: ``inputs`` and ``labels`` by number, what the provider's side and only the scorer's may see."""
 
-    inputs: list[Any]
-    labels: list[Any]
+    inputs: list[Raw]
+    labels: list[Raw]
+
+
+class _Answer(msgspec.Struct):
+    """A line of a predictor. What it predicts stays text: hostile values would take much memory as objects."""
+
+    id: int
+    prediction: Raw
 
 
 async def evaluate(course: Course) -> dict[str, Any]:
@@ -54,9 +63,8 @@ def _read(course: Course, spec: EvaluationSpec) -> _Set:
     course.tell("reading the data set", 0, 0)
     found = _Set([], [])
     for number, record in enumerate(read_records(course.shop, spec.dataset), 1):
-        values = record if isinstance(record, dict) else {}
-        given, label = values.get(spec.input_field, _MISSING), values.get(spec.label_field, _MISSING)
-        if given is _MISSING or label is _MISSING:
+        given, label = record.get(spec.input_field), record.get(spec.label_field)
+        if given is None or label is None:
             fields = f"'{spec.input_field}' and '{spec.label_field}'"
             raise JobFailed(f"Record {number} of the data set lacks one of the fields {fields}.")
         found.inputs.append(given)
@@ -70,7 +78,7 @@ def _let_answer(course: Course, spec: EvaluationSpec, program: RepoPlace, data: 
     """Let the program answer what it has not answered yet; how well it was shut in."""
     total, path = len(data.inputs), course.folder / PREDICTIONS
     mend(path)
-    answered = {answer["id"] for answer in _answers(path, total)}
+    answered = _answers(path, total)
     missing = [number for number in range(total) if number not in answered]
     if not missing:
         return str(course.checkpoint.get("isolation", ""))
@@ -102,7 +110,7 @@ def _let_answer(course: Course, spec: EvaluationSpec, program: RepoPlace, data: 
 async def _call_all(course: Course, spec: EvaluationSpec, data: _Set) -> None:
     total, path = len(data.inputs), course.folder / PREDICTIONS
     mend(path)
-    answered = {answer["id"] for answer in _answers(path, total)}
+    answered = _answers(path, total)
     with course.shop.db.read() as session:
         deployment = queries.get_deployment(session, spec.deployment_id or 0)
     kind = next((kind for kind in _ANSWERING if kind in deployment.answers), None)
@@ -114,14 +122,17 @@ async def _call_all(course: Course, spec: EvaluationSpec, data: _Set) -> None:
     course.tell("answering", count, total)
     with path.open("ab") as file:
 
-        async def work() -> None:
+        def keep(number: int, answer: Any) -> None:
             nonlocal count
+            file.write(msgspec.json.encode({"id": number, "prediction": _prediction(kind, answer)}) + b"\n")
+            file.flush()
+            count += 1
+            course.tell("answering", count, total)
+
+        async def work() -> None:
             for number in numbers:
-                answer = await caller.call(kind, _request(kind, data.inputs[number], spec), str(number))
-                file.write(msgspec.json.encode({"id": number, "prediction": _prediction(kind, answer)}) + b"\n")
-                file.flush()
-                count += 1
-                course.tell("answering", count, total)
+                asked = _request(kind, msgspec.json.decode(data.inputs[number]), spec)
+                await caller.call(kind, asked, str(number), partial(keep, number))
 
         try:
             async with asyncio.TaskGroup() as group:
@@ -160,21 +171,22 @@ def _prediction(kind: CallKind, answer: Any) -> Any:
         raise JobFailed("The model server answered in a shape that is not OpenAI's.") from None
 
 
-def _answers(path: Path, total: int) -> list[dict[str, Any]]:
+def _answers(path: Path, total: int) -> dict[int, Raw]:
     """What was answered so far, each number once; the reasons for a refusal never quote a line."""
-    found = dict[int, dict[str, Any]]()
+    found, decode = dict[int, Raw](), msgspec.json.Decoder(_Answer).decode
     for line in iter_lines(path):
         try:
-            answer = msgspec.json.decode(line)
+            answer = decode(line)
+        except msgspec.ValidationError:
+            raise JobFailed(_NO_ANSWER) from None
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             raise JobFailed("Predictor: a line of the output is not JSON.") from None
-        number = answer.get("id") if isinstance(answer, dict) else None
-        if not isinstance(number, int) or not 0 <= number < total or "prediction" not in answer:
-            raise JobFailed('Predictor: a line of the output is not {"id": ..., "prediction": ...} of an input.')
-        if number in found:
+        if not 0 <= answer.id < total:
+            raise JobFailed(_NO_ANSWER)
+        if answer.id in found:
             raise JobFailed("Predictor: an input was answered twice.")
-        found[number] = answer
-    return list(found.values())
+        found[answer.id] = answer.prediction
+    return found
 
 
 # --- scores
@@ -182,7 +194,7 @@ def _answers(path: Path, total: int) -> list[dict[str, Any]]:
 
 def _score(course: Course, spec: EvaluationSpec, data: _Set, level: str) -> dict[str, Any]:
     total = len(data.inputs)
-    answers = {answer["id"]: answer["prediction"] for answer in _answers(course.folder / PREDICTIONS, total)}
+    answers = _answers(course.folder / PREDICTIONS, total)
     if len(answers) != total:
         raise JobFailed(f"Predictor: {len(answers)} of {total} inputs were answered.")
     course.tell("scoring", total, total)
@@ -279,5 +291,5 @@ def _scores(said: Sequence[dict[str, Any]], total: int) -> dict[int, float]:
     return found
 
 
-def _own_score(scores: dict[int, float], number: int) -> dict[str, float]:
+def _own_score(scores: dict[int, float], number: Any) -> dict[str, float]:
     return {"score": scores[number]} if number in scores else {}
