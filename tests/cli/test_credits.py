@@ -71,3 +71,16 @@ def test_a_policy_says_yes_no_or_what_is_missing(yungu: Run, tmp_path: Path) -> 
     (tmp_path / "own.yaml").write_text("id: own")
     assert "is not valid" in yungu("credits", "decide", str(tmp_path / "own.yaml")).err
     assert yungu("credits", "decide", "tea", "--on", "soon").code == 2
+
+
+def test_a_policy_grants_what_it_awards(yungu: Run, lin: str) -> None:
+    yungu("credits", "fund", "coupons", "100")
+    asked = ["credits", "grant", lin, "--budget", "coupons", "--policy", "westlake-tokens", "--on", "2026-06-01"]
+    unknown = yungu(*asked, "--fact", "contract_amount=600")
+    assert unknown.code == 1 and "it is not known what awarded_this_year is" in unknown.err
+    facts = ["--fact", "contract_amount=60", "--fact", "awarded_this_year=0"]
+    made = yungu(*asked, *facts, "--key", "w1", "--json").json
+    assert (made["amount"], made["policy"]) == (30 * 1_000_000, "westlake-tokens")
+    assert yungu(*asked, *facts, "--key", "w1", "--json").json["id"] == made["id"]
+    assert " of 7 credits to " in yungu("credits", "grant", lin, "7", *asked[3:], *facts).out
+    assert yungu("credits", "grant", lin, "--budget", "coupons").code == 2

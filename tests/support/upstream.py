@@ -157,6 +157,10 @@ def upstream() -> Iterator[Upstream]:
         ready.set()
         await over.wait()
         listening.close()
+        if kept := asyncio.all_tasks() - {asyncio.current_task()}:  # connections that are still open
+            for task in kept:
+                task.cancel()
+            await asyncio.wait(kept)
 
     thread = threading.Thread(target=loop.run_until_complete, args=[run()], name="upstream")
     thread.start()
@@ -166,7 +170,4 @@ def upstream() -> Iterator[Upstream]:
     finally:
         loop.call_soon_threadsafe(over.set)
         thread.join(30)
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
-        loop.run_until_complete(asyncio.sleep(0))
         loop.close()
