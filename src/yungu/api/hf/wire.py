@@ -5,9 +5,10 @@ Source: the client's own code, https://github.com/huggingface/huggingface_hub/tr
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from functools import cache, lru_cache
+from operator import itemgetter
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -363,6 +364,7 @@ _LISTED_ALSO: dict[Kind, set[str]] = {
 }
 _BEYOND_LINE = {"siblings", "config", "safetensors", "transformersInfo", "baseModels", "childrenModelCount"}
 _KEPT_LINE = 4096
+_long_fields = itemgetter(*(at for at, one in enumerate(fields(Repo)) if one.name in ("card", "card_warnings", "tags")))
 _LISTED_FULL = {"author", "disabled", "lastModified", "sha", "siblings", "description", "paperswithcode_id"}
 
 
@@ -395,7 +397,7 @@ def is_in_line(names: Iterable[str]) -> bool:
 def line_json(line: Line, names: tuple[str, ...], minute: datetime) -> msgspec.Raw:
     """The info object of one repo in a list, of what its line tells. Lists show the same repos again and again, so
     what was made of a line is kept; a line that differs in anything is another one."""
-    is_short = sum(len(value) for value in line if isinstance(value, str)) < _KEPT_LINE
+    is_short = sum(map(len, _long_fields(line))) < _KEPT_LINE
     return (_kept_line if is_short else _kept_line.__wrapped__)(line, names, minute)
 
 
