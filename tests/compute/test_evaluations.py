@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
+import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +25,7 @@ from yungu.compute.models import CallLimits
 from yungu.compute.programs import score
 from yungu.compute.service import jobs as queue
 from yungu.hub import Repo
+from yungu.kernel import clock
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # test_jobs.py has both
 TERMS = JobTerms(second_price=1000, seconds=20, memory_bytes=1 << 30)
@@ -85,6 +90,11 @@ class Yard:
         done = self.work()
         assert done is not None
         return done
+
+    def now(self, job: Job) -> Job:
+        found = self.world.read_in(compute.find_job, job.id)
+        assert found is not None
+        return found
 
     def log(self, job: Job) -> str:
         return "\n".join(compute.iter_log(self.world.site.store, job))
@@ -244,6 +254,54 @@ def test_a_killed_worker_leaves_answers_that_are_not_asked_for_again(yard: Yard)
     assert done is not None and done.result is not None, done
     assert {item["prediction"] for item in yard.items(done)[:39]} == {"kept"}
     assert done.result["value"] == 1 / 40
+
+
+_WORKER = """
+import asyncio, sys
+from pathlib import Path
+from yungu.compute import CallLimits, JobTerms
+from yungu.compute.backends.isolation import LocalCells
+from yungu.compute.backends.upstream import Servers, Upstreams
+from yungu.compute.jobs import Workshop, perform
+from yungu.compute.service import jobs as queue
+from yungu.kernel.db import Database
+from yungu.storage.git import GitStore
+from yungu.storage.local import LocalStore
+url, git, root = sys.argv[1:]
+terms = JobTerms(second_price=1000, seconds=60, memory_bytes=1 << 30)
+shop = Workshop(Database(url), GitStore(Path(git)), LocalStore(Path(root)), LocalCells(Path(root) / "jobs"),
+                Upstreams(b""), Servers(), terms, CallLimits(), slots=1)
+with shop.db.write() as session:
+    job = queue.claim_job(session, shop.worker)
+asyncio.run(perform(shop, job))
+"""
+
+
+def test_a_worker_is_killed_and_the_next_one_goes_on(yard: Yard) -> None:
+    yard.program(
+        b"import json, sys, time\nfor count, line in enumerate(sys.stdin):\n    number = json.loads(line)['id']\n"
+        b"    if count and number == 3: time.sleep(60)\n"
+        b"    print(json.dumps({'id': number, 'prediction': 'first' if number == count else 'second'}), flush=True)\n"
+    )
+    asked, site = yard.ask(metric="accuracy"), yard.world.site
+    url = site.db.url.render_as_string(hide_password=False)
+    worker = subprocess.Popen([sys.executable, "-c", _WORKER, url, str(site.git.root), str(site.store.root)])
+    predictions = site.store.root / "jobs" / str(asked.id) / "predictions.jsonl"
+    while not predictions.exists() or predictions.read_bytes().count(b"\n") < 3 or not yard.now(asked).used_seconds:
+        assert worker.poll() is None
+        time.sleep(0.02)
+    worker.kill()
+    worker.wait()
+
+    assert yard.world.write_in(queue.tend_jobs, clock.now()) == 0
+    assert yard.world.write_in(queue.tend_jobs, clock.now() + timedelta(seconds=21)) == 1
+    done = yard.work()
+
+    assert done is not None and (done.state, done.attempts) == ("succeeded", 2), done
+    said = [item["prediction"] for item in yard.items(done)]
+    assert said == ["first"] * 3 + ["second"] * 37
+    assert done.cost == compute.seconds_cost(1000, done.used_seconds) <= done.budget
+    yard.purse.check()
 
 
 def test_a_running_program_is_stopped_when_somebody_cancels(yard: Yard) -> None:
