@@ -57,6 +57,7 @@ def test_the_list_and_the_item_speak_both_languages_and_keep_contacts(visit: Vis
     assert published.code in english and "茶叶合作社" in english and "≤ 2 天" in english and "2 / 2" in english
     assert "痛点" in chinese and "早两天" in chinese and "与三个茶园" in chinese
     assert "lin@tea.example" not in chinese and "仅合作方可见" in chinese
+    assert published.code in stranger.read(f"/search?q={published.content.title.zh.split()[-1]}")
 
 
 def test_a_need_is_written_reviewed_published_and_claimed_without_a_script(

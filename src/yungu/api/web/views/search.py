@@ -16,6 +16,8 @@ from yungu.api.web.rendering import page
 from yungu.api.web.visit import Visit, begin
 from yungu.hub import KINDS, Match, Matches, Repo, RepoFilter
 from yungu.kernel.db import Session
+from yungu.scenarios import SIDES, Asked, Item, list_items
+from yungu.scenarios.rules.contents import title_of
 from yungu.search import CatalogueUnready, Found, Wanted
 
 Tab = Literal["all", "models", "datasets", "spaces", "people"]
@@ -28,6 +30,7 @@ _KINDS_OF: Mapping[Tab, Sequence[str]] = {
 }
 _PER_PAGE = 20
 _PEOPLE_BESIDE = 8
+_SCENARIOS_BESIDE = 4
 _MOST_PAGES = 50
 _PROPOSED = 8
 
@@ -51,11 +54,21 @@ def get_search(session: Session, call: Call) -> Response:
         matches=found.items,
         found=found.found,
         people=people,
+        scenarios=_scenarios(session, visit, words) if tab == "all" and number == 1 else [],
+        title_of=lambda item: title_of(item.content, visit.language),
         is_ready=is_ready,
         number=number,
         pages=min(-(-found.found.total // _PER_PAGE), _MOST_PAGES),
         address=lambda **query: urls.with_query("/search", **(here | query)),
     )
+
+
+def _scenarios(session: Session, visit: Visit, words: str) -> Sequence[Item]:
+    """Items of both lists that have all the words."""
+    if not words:
+        return []
+    asked = [Asked(side, words) for side in SIDES]
+    return [item for one in asked for item in list_items(session, one, visit.actor, limit=_SCENARIOS_BESIDE).items]
 
 
 def get_proposals(session: Session, call: Call) -> Response:
