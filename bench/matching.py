@@ -18,17 +18,22 @@ from datetime import date
 from typing import Any
 
 import numpy as np
+import sqlalchemy as sa
 from numpy.typing import NDArray
 
 import embedded
 import handbook
 import scenario_corpus as made_up
-from harness import RESULTS, command_line, progress
+from harness import RESULTS, command_line, progress, workplace
+from yungu import accounts, migrations
+from yungu.kernel import clock
+from yungu.kernel.db import Database, Session
+from yungu.scenarios import matching
 from yungu.scenarios.matching import texts
 from yungu.scenarios.matching.lexical import Lexicon
 from yungu.scenarios.matching.market import Listed, Market, Rules
-from yungu.scenarios.models import Language
-from yungu.scenarios.rules import allocation, calibration, domains, eligibility, fusion, measures
+from yungu.scenarios.models import Language, items, versions
+from yungu.scenarios.rules import allocation, calibration, contents, domains, eligibility, fusion, measures
 
 Floats = NDArray[np.float64]
 Scores = NDArray[np.float64]
@@ -63,6 +68,7 @@ def main() -> None:
     kept["market"] = _market(tasks["mixed"], corpus)
     kept["handbook"] = _handbook()
     kept["scale"] = _scale()
+    kept["service"] = _service()
     RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / "matching.json").write_text(json.dumps(kept, indent=1) + "\n")
     print(json.dumps(kept, indent=1))
@@ -359,6 +365,53 @@ def _scale(opportunities: int = 1000, capabilities: int = 10_000) -> dict[str, A
         "shortlist_max_ms": round(1000 * max(seconds), 1),
         "measures": dataclasses.asdict(dealt.measures),
     }
+
+
+def _service(opportunities: int = 1000, capabilities: int = 10_000, fresh: int = 12) -> dict[str, float]:
+    """The same through the database: what a hub does when an opportunity is published. Words alone."""
+    corpus = made_up.make(opportunities + fresh, capabilities, seed=11)
+    with workplace() as work:
+        database = Database(f"sqlite:///{work / 'yungu.db'}")
+        migrations.upgrade(database)
+        with database.write() as session:
+            owner = accounts.create_user(session, "lin", password_hash=None)
+            held = [*corpus.opportunities[:opportunities], *corpus.capabilities]
+            _post(session, owner.id, [(one.id, one) for one in held])
+        markets = matching.Markets()
+        started = time.perf_counter()
+        markets.current_of(database).market.shortlist(_listed(corpus.opportunities[0], ["zh"]))
+        first = time.perf_counter() - started
+        seconds = [_publish_one(database, markets, owner.id, one) for one in corpus.opportunities[opportunities:]]
+    return {
+        "first_seconds": round(first, 2),
+        "shortlist_median_ms": round(1000 * float(np.median(seconds)), 1),
+        "shortlist_max_ms": round(1000 * max(seconds), 1),
+    }
+
+
+def _publish_one(database: Database, markets: matching.Markets, owner_id: int, made: made_up.Made) -> float:
+    with database.write() as session:
+        _post(session, owner_id, [(made.id, made)])
+    begun = time.perf_counter()
+    with database.write() as session:
+        run = matching.keep(session, matching.find_for(session, markets, made.id), None)
+        matching.publish(session, run.id, None)
+    return time.perf_counter() - begun
+
+
+def _post(session: Session, owner_id: int, made: Sequence[tuple[int, made_up.Made]]) -> None:
+    """Rows as publishing leaves them, without the way there."""
+    now = clock.now()
+    rows, kept = [], []
+    for number, one in made:
+        packed = contents.pack(made_up.write(one, one.spoken))
+        side = "capability" if one.part else "opportunity"
+        row = {"id": number, "side": side, "code": f"X-{number}", "owner_id": owner_id, "status": "published"}
+        moments = dict.fromkeys(("created_at", "changed_at", "confirmed_at", "moved_at"), now)
+        rows.append(row | moments | {"version": 1, "content": packed, "last_event_id": time.monotonic_ns()})
+        kept.append({"item_id": number, "version": 1, "content": packed, "at": now})
+    session.execute(sa.insert(items), rows)
+    session.execute(sa.insert(versions), kept)
 
 
 def _near_topics(corpus: made_up.Corpus, listed: Sequence[Listed]) -> Mapping[str, NDArray[np.float32]]:

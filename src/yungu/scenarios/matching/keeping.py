@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cache
@@ -26,6 +26,8 @@ from yungu.scenarios.rules import workflow
 from yungu.scenarios.rules.calibration import Calibration
 
 _Lists = Mapping[Side, Sequence[Listed]]
+_Key = tuple[int, int]
+"""Id and version of an item."""
 _LIBRARIES = ("yungu", "numpy", "scipy", "rjieba")
 
 
@@ -38,25 +40,25 @@ class State(msgspec.Struct, frozen=True):
 
     @property
     def packed(self) -> bytes:
-        return zlib.compress(msgspec.json.encode(self), 9)
+        return zlib.compress(msgspec.json.encode(self))
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """A market with what it was made from. ``model``: of the vectors, None: words alone; ``vectors_hash``: of those
-    that took part."""
+    that took part; ``text_count``: texts that could have one."""
 
     market: Market
     state: State
     model: str | None
     vectors_hash: str
     calibration: int
+    text_count: int
 
     @property
     def share_embedded(self) -> float:
         """Of all texts, those with a vector; 0 without a model."""
-        count = len(_texts_of(self.market))
-        return 1 - len(self.state.bare) / count if self.model and count else 0.0
+        return 1 - len(self.state.bare) / self.text_count if self.model and self.text_count else 0.0
 
 
 class Markets:
@@ -69,7 +71,9 @@ class Markets:
         self._snapshot: Snapshot | None = None
         self._vectors: dict[str, Vector] = {}
         self._offered: frozenset[str] = frozenset()
-        self._read: dict[Side, dict[tuple[int, int], Listed]] = {side: {} for side in SIDES}
+        self._heads: dict[Side, Sequence[Head]] = {side: [] for side in SIDES}
+        self._listed: dict[Side, Sequence[Listed]] = {side: [] for side in SIDES}
+        self._meant: dict[_Key, Mapping[str, str]] = {}
 
     def current(self, session: Session) -> Snapshot:
         """The market as the rows are now."""
@@ -80,9 +84,8 @@ class Markets:
         seen = (queries.newest_change(session), today, model, counted, calibrated.version)
         with self._lock:
             if self._snapshot is None or seen != self._seen:
-                heads = {side: queries.list_heads(session, side) for side in SIDES}
-                listed = {side: self._listed(session, side, heads[side]) for side in SIDES}
-                self._snapshot = self._made(session, listed, today, model, calibrated)
+                self._look_again(session)
+                self._snapshot = self._made(session, today, model, calibrated)
                 self._seen = seen
             return self._snapshot
 
@@ -95,26 +98,36 @@ class Markets:
         """Embed what has no vector yet; how many texts. For a job: it may take long and holds no transaction then."""
         if self.embedder is None:
             return 0
-        market = self.current_of(database).market
-        return embed_missing(database, self.embedder, _texts_of(market), limit=limit)
+        self.current_of(database)
+        found = {name: text for texts_of in self._meant.values() for name, text in texts_of.items()}
+        return embed_missing(database, self.embedder, found, limit=limit)
 
-    def _made(
-        self,
-        session: Session,
-        listed: Mapping[Side, Sequence[Listed]],
-        today: date,
-        model: str | None,
-        calibrated: Calibration,
-    ) -> Snapshot:
-        before = self._snapshot.market if self._snapshot else None
-        vectors = self._find_vectors(session, model, listed)
-        offered = _embedded(listed["capability"], vectors)
-        is_same = before is not None and (before.today, before.calibrated, offered) == (
-            today,
-            calibrated,
-            self._offered,
+    def _look_again(self, session: Session) -> None:
+        """Read what is new; a list in which nothing has changed stays the very same."""
+        for side in SIDES:
+            heads = queries.list_heads(session, side)
+            if heads != self._heads[side]:
+                self._listed[side] = self._listed_anew(session, side, heads)
+                self._heads[side] = heads
+        keys = {(one.id, one.version) for side in SIDES for one in self._listed[side]}
+        self._meant = {key: meant for key, meant in self._meant.items() if key in keys}
+
+    def _listed_anew(self, session: Session, side: Side, heads: Sequence[Head]) -> Sequence[Listed]:
+        held = {(one.id, one.version): one for one in self._listed[side]}
+        held |= queries.read_listed(session, side, {head[:2] for head in heads} - held.keys())
+        found = ((held.get(head[:2]), head) for head in heads)
+        return [_with_room(one, head) for one, head in found if one is not None]
+
+    def _made(self, session: Session, today: date, model: str | None, calibrated: Calibration) -> Snapshot:
+        before, listed = (self._snapshot.market if self._snapshot else None), self._listed
+        names = self._names(listed) if model else set()
+        vectors = self._find_vectors(session, model, names) if model else {}
+        offered = (
+            frozenset(vectors.keys() & self._names({"capability": listed["capability"]})) if model else frozenset()
         )
-        if before is not None and is_same and before.capabilities == listed["capability"]:
+        now = (today, calibrated, offered)
+        is_same = before is not None and before.capabilities is listed["capability"]
+        if before is not None and is_same and (before.today, before.calibrated, self._offered) == now:
             market = before.with_opportunities(listed["opportunity"], vectors or None)
         else:
             market = Market(
@@ -125,40 +138,35 @@ class Markets:
                 calibrated=calibrated,
                 known=_still(before.terms, listed) if before else None,
             )
-        self._offered = offered
-        self._vectors = vectors
-        return snapshot_of(market, model, vectors)
+        self._offered, self._vectors = offered, vectors
+        return snapshot_of(market, model, vectors, names)
 
-    def _find_vectors(self, session: Session, model: str | None, listed: _Lists) -> dict[str, Vector]:
-        if model is None:
-            return {}
-        wanted = {
-            texts.text_hash(text) for side in SIDES for one in listed[side] for text in texts.meanings_of(one.content)
-        }
-        held = {name: vector for name, vector in self._vectors.items() if name in wanted}
-        return held | dict(find_vectors(session, model, wanted - held.keys()))
+    def _names(self, listed: _Lists) -> set[str]:
+        """The hashes of all texts of these items; each item is read once."""
+        found: set[str] = set()
+        for side in listed:
+            for one in listed[side]:
+                key = (one.id, one.version)
+                if key not in self._meant:
+                    self._meant[key] = {texts.text_hash(text): text for text in texts.meanings_of(one.content)}
+                found |= self._meant[key].keys()
+        return found
 
-    def _listed(self, session: Session, side: Side, heads: Sequence[Head]) -> Sequence[Listed]:
-        """Only what is new is read."""
-        held = self._read[side]
-        wanted = {(head.id, head.version) for head in heads}
-        held = {key: one for key, one in held.items() if key in wanted}
-        self._read[side] = held | queries.read_listed(session, side, wanted - held.keys())
-        return [
-            replace(one, free=max(0, one.content.capacity - head.taken_count))
-            for head in heads
-            if (one := self._read[side].get((head.id, head.version))) is not None
-        ]
+    def _find_vectors(self, session: Session, model: str, names: set[str]) -> dict[str, Vector]:
+        held = {name: vector for name, vector in self._vectors.items() if name in names}
+        return held | dict(find_vectors(session, model, names - held.keys()))
 
 
-def snapshot_of(market: Market, model: str | None, vectors: Mapping[str, Vector]) -> Snapshot:
-    names = _texts_of(market)
+def snapshot_of(
+    market: Market, model: str | None, vectors: Mapping[str, Vector], names: Collection[str] = ()
+) -> Snapshot:
+    """``names``: hashes of all texts that could have a vector."""
     state = State(
         [(one.id, one.version, one.free) for one in market.opportunities],
         [(one.id, one.version, one.free) for one in market.capabilities],
-        sorted(name for name in names if name not in vectors) if model else (),
+        sorted(name for name in names if name not in vectors),
     )
-    return Snapshot(market, state, model, _vectors_hash(vectors), market.calibrated.version)
+    return Snapshot(market, state, model, _vectors_hash(vectors), market.calibrated.version, len(names))
 
 
 def read_state(packed: bytes) -> State:
@@ -183,15 +191,9 @@ def parse_day(text: str) -> date:
     return datetime.fromisoformat(text).date()
 
 
-def _texts_of(market: Market) -> dict[str, str]:
-    """Everything that a vector is made of, by its hash."""
-    listed = [*market.opportunities, *market.capabilities]
-    return {texts.text_hash(text): text for one in listed for text in texts.meanings_of(one.content)}
-
-
-def _embedded(listed: Sequence[Listed], vectors: Mapping[str, Vector]) -> frozenset[str]:
-    """Which texts of these items have a vector."""
-    return frozenset(name for name in names_of(listed) if name in vectors)
+def _with_room(one: Listed, head: Head) -> Listed:
+    free = max(0, one.content.capacity - head[4])
+    return one if one.free == free else replace(one, free=free)
 
 
 def _vectors_hash(vectors: Mapping[str, Vector]) -> str:
@@ -201,9 +203,7 @@ def _vectors_hash(vectors: Mapping[str, Vector]) -> str:
     return digest.hexdigest()
 
 
-def _still(
-    known: Mapping[tuple[int, int], Terms], listed: Mapping[Side, Sequence[Listed]]
-) -> dict[tuple[int, int], Terms]:
+def _still(known: Mapping[_Key, Terms], listed: _Lists) -> dict[_Key, Terms]:
     """The terms of what is still listed."""
     keys = {(one.id, one.version) for side in SIDES for one in listed[side]}
     return {key: terms for key, terms in known.items() if key in keys}

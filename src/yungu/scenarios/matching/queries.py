@@ -27,15 +27,8 @@ _demand, _supply = items.alias("demand"), items.alias("supply")
 _demand_owner, _supply_owner = owners.alias("demand_owner"), owners.alias("supply_owner")
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
-    """What tells whether an item has to be read again."""
-
-    id: int
-    code: str
-    version: int
-    owner_id: int
-    taken_count: int
+Head = tuple[int, int, str, int, int]
+"""What tells whether an item has to be read again: id, version, code, owner id, pilots taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +67,9 @@ _MATCH_FIELDS = len(columns(Match, matches))
 
 def list_heads(session: Session, side: Side) -> Sequence[Head]:
     """Of every item that takes part, by id."""
-    query = sa.select(items.c.id, items.c.code, items.c.version, items.c.owner_id, items.c.taken_count)
+    query = sa.select(items.c.id, items.c.version, items.c.code, items.c.owner_id, items.c.taken_count)
     query = query.where(items.c.side == side, items.c.status.in_(sorted(STATUSES[side]))).order_by(items.c.id)
-    return [Head(*row) for row in session.execute(query)]
+    return [(row[0], row[1], row[2], row[3], row[4]) for row in session.execute(query)]
 
 
 def newest_change(session: Session) -> int:

