@@ -21,8 +21,9 @@ from yungu.kernel.pages import Page, decode_cursor, encode_cursor
 _JOB = columns(Job, jobs)
 _c = jobs.c
 _BY_ID = sa.select(*_JOB).where(_c.id == sa.bindparam("number"))
+_LEASED = _BY_ID.where(_c.state == "running", _c.lease == sa.bindparam("worker")).with_for_update()
 _NEXT = (
-    sa.select(_c.id)
+    sa.select(*_JOB)
     .where(_c.state == "waiting")
     .order_by(_c.priority, _c.turn, _c.id)
     .limit(1)
@@ -97,9 +98,10 @@ def _dataset(session: Session, job: Job) -> Repo | None:
 # --- the queue
 
 
-def next_waiting(session: Session) -> int | None:
+def next_waiting(session: Session) -> Job | None:
     """The job whose turn it is, locked for this transaction."""
-    return session.scalar(_NEXT)
+    row = session.execute(_NEXT).first()
+    return Job(*row) if row else None
 
 
 def has_waiting(session: Session) -> bool:
@@ -108,11 +110,10 @@ def has_waiting(session: Session) -> bool:
 
 def lock_leased(session: Session, number: int, lease: str) -> Job:
     """The running job of this worker, locked. Raises LeaseLost."""
-    row = session.execute(_BY_ID.where(_c.state == "running", _c.lease == lease).with_for_update(), {"number": number})
-    found = row.first()
-    if found is None:
+    row = session.execute(_LEASED, {"number": number, "worker": lease}).first()
+    if row is None:
         raise LeaseLost(number)
-    return Job(*found)
+    return Job(*row)
 
 
 def lock_job(session: Session, number: int) -> Job | None:

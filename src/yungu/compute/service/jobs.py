@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Literal
 
 import msgspec
@@ -40,7 +41,6 @@ _AT_ONCE = 100
 
 _c = jobs.c
 _INSERT = sa.insert(jobs)
-_CHANGE = sa.update(jobs).where(_c.id == sa.bindparam("number"))
 
 
 def ask(
@@ -86,11 +86,10 @@ def ask(
 
 def claim_job(session: Session, worker: str) -> Job | None:
     """The job whose turn it is, ``worker``'s from now on, for as long as it is heard of; None when none waits."""
-    number = queries.next_waiting(session)
-    if number is None:
+    job, now = queries.next_waiting(session), clock.now()
+    if job is None:
         return None
-    job, now = _get(session, number), clock.now()
-    told = JobStarted(job_id=number, attempt=job.attempts + 1)
+    told = JobStarted(job_id=job.id, attempt=job.attempts + 1)
     values: dict[str, Any] = {
         "state": "running",
         "lease": worker,
@@ -99,7 +98,7 @@ def claim_job(session: Session, worker: str) -> Job | None:
         "started_at": job.started_at or now,
         "event_id": record(session, told, actor_id=None, repo_id=job.dataset_id, caused_by=job.event_id),
     }
-    _change(session, number, **values)
+    _change(session, job.id, **values)
     return replace(job, **values)
 
 
@@ -242,7 +241,12 @@ def _told(progress: Progress) -> dict[str, Any]:
 
 
 def _change(session: Session, number: int, **values: Any) -> None:
-    session.execute(_CHANGE.values(**values), {"number": number})
+    session.execute(_changing(tuple(values)), values | {"number": number})
+
+
+@cache
+def _changing(names: tuple[str, ...]) -> sa.Update:
+    return sa.update(jobs).where(_c.id == sa.bindparam("number")).values({name: sa.bindparam(name) for name in names})
 
 
 def _get(session: Session, number: int) -> Job:
