@@ -10,7 +10,7 @@ from support.lists import MODEL, TEA, Lists
 from support.world import World
 from yungu import scenarios
 from yungu.accounts import ANONYMOUS, Actor
-from yungu.scenarios import Item, RoleName, Status
+from yungu.scenarios import Item, RoleName, Status, validation
 from yungu.scenarios.models import Part
 from yungu.scenarios.rules import workflow
 
@@ -22,9 +22,6 @@ TABLE = """
     publish    operator                               reviewing
     open       owner operator                         published
     match      owner operator                         published claiming
-    validate   owner operator                         matched
-    accept     owner operator test_lab                validating
-    fail       owner operator test_lab                validating
     promote    operator                               accepted
     republish  operator                               failed expired
     expire     operator                               published claiming
@@ -71,8 +68,11 @@ def test_the_whole_way_leaves_a_chain_of_facts(
     offer = lists.publish(lists.post(mei, MODEL), mei, expert=expert, operator=operator)
     claim = lists.write(scenarios.make_claim, item.code, offer.code, mei)
     lists.write(scenarios.accept_claim, claim.id, lin)
-    lists.move(item, "validate", lin)
-    lists.move(item, "accept", lists.holder("tess", "test_lab"))
+    pilot = lists.write(validation.propose_pilot, claim.id, lin)
+    for party, by in (("demand", lin), ("provider", mei)):
+        lists.write(validation.sign_terms, pilot.code, party, by, terms_hash=pilot.terms_hash)  # type: ignore[arg-type]
+    lists.write(validation.add_evidence, pilot.code, lin, TEA.indicators[0].metric, value=1.5, text="three gardens")
+    lists.write(validation.conclude, pilot.code, lists.holder("tess", "test_lab"))
     done = lists.move(item, "promote", operator)
 
     facts = {fact.id: fact for fact in lists.facts()}
@@ -82,11 +82,21 @@ def test_the_whole_way_leaves_a_chain_of_facts(
         at = facts[at].caused_by  # type: ignore[assignment]
     assert list(reversed(chain)) == [
         "ItemDrafted", "ItemSubmitted", "ReviewStarted", "ItemReviewed", "OpportunityPublished", "ClaimingOpened",
-        "ClaimMade", "ClaimAccepted", "OpportunityMatched", "ValidationStarted", "OpportunityAccepted", "ItemPromoted",
+        "ClaimMade", "ClaimAccepted", "PilotProposed", "PilotSigned", "PilotSigned", "PilotAgreed", "EvidenceAdded",
+        "PilotAccepted", "OpportunityAccepted", "ItemPromoted",
     ]  # fmt: skip
     history = lists.read(scenarios.list_history, item.id)
     assert [line.after for line in history][-4:] == ["matched", "validating", "accepted", "promoted"]
     assert lists.fresh(offer).taken_count == 0, "the capability is free again"
+
+
+@pytest.mark.parametrize("step", ["validate", "accept", "fail"])
+def test_only_a_pilot_begins_and_ends_a_validation(
+    lists: Lists, lin: Actor, operator: Actor, item: Item, step: str
+) -> None:
+    for actor in (lin, operator):
+        with pytest.raises(scenarios.StepImpossible):
+            lists.move(item, step, actor, "by hand")
 
 
 @pytest.mark.parametrize("role", ["operator", "expert", "compliance"])

@@ -1,10 +1,11 @@
-"""Which step follows which, and who may take it: one table for both lists.
+"""Which step people take by hand, and who may: one table for both lists.
 
     draft -> submitted -> reviewing -> published -> claiming -> matched -> validating -> accepted -> promoted
                 |            |            |                                    |
                 +-- returned +            +-> expired                          +-> failed -> published
 
-An opportunity goes all the way; a capability is published, and promoted once an opportunity has accepted it."""
+An opportunity goes all the way; a capability is published, and promoted once an opportunity has accepted it. Into
+validating and from there to accepted or failed only pilots lead (`yungu.scenarios.validation`)."""
 
 from __future__ import annotations
 
@@ -70,9 +71,6 @@ _ALL_STEPS = (
     _step("publish", "reviewing", "published", {"operator"}, is_judging=True),
     _step("open", "published", "claiming", _KEEPERS, sides=_DEMAND),
     _step("match", "published claiming", "matched", _KEEPERS, sides=_DEMAND),
-    _step("validate", "matched", "validating", _KEEPERS, sides=_DEMAND),
-    _step("accept", "validating", "accepted", {"owner", "operator", "test_lab"}, sides=_DEMAND),
-    _step("fail", "validating", "failed", {"owner", "operator", "test_lab"}, sides=_DEMAND, needs_reason=True),
     _step("promote", "accepted", "promoted", {"operator"}, sides=_DEMAND, is_judging=True),
     _step("promote", "published", "promoted", {"operator"}, sides=_SUPPLY, is_judging=True),
     _step("republish", "failed expired", "published", {"operator"}, needs_reason=True, is_judging=True),
