@@ -68,6 +68,9 @@ class LocalPool:
         replica.in_flight += 1
         try:
             yield replica.target
+        except Exception:
+            replica.is_suspect = True
+            raise
         finally:
             replica.in_flight -= 1
             replica.used_at = time.monotonic()
@@ -127,6 +130,8 @@ class LocalPool:
             raise DeploymentOff(deployment.name)
         group = self._groups.setdefault(deployment.id, _Group(deployment))
         self._adopt(group, deployment)
+        for suspect in [replica for replica in group.replicas if replica.is_suspect]:
+            await self._examine(suspect)
         self._bury(group)
         if not group.replicas:
             return await asyncio.shield(self._begin(group))
@@ -136,6 +141,14 @@ class LocalPool:
             with suppress(ReplicaFailed, PoolFull):  # one answers already: more are only better
                 self._begin(group)
         return chosen
+
+    async def _examine(self, replica: Replica) -> None:
+        """After a call that failed: a process that is killed hangs up a moment before it is gone."""
+        if await replica.is_healthy():
+            replica.is_suspect = False
+        else:
+            replica.kill()
+            await replica.wait()
 
     def _begin(self, group: _Group) -> asyncio.Task[Replica]:
         """Start another replica, or join whoever does. Raises ReplicaFailed, PoolFull."""

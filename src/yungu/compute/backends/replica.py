@@ -31,13 +31,15 @@ _SET = {
 
 
 class Replica:
-    """``started_at``, ``used_at``: by the monotonic clock. Made by ``start``."""
+    """``started_at``, ``used_at``: by the monotonic clock; ``is_suspect``: a call to it has just failed. Made by
+    ``start``."""
 
     def __init__(self, spec: Spec, process: asyncio.subprocess.Process, record: Log) -> None:
         self.spec = spec
         self.in_flight = 0
         self.started_at = self.used_at = time.monotonic()
         self.target = Target("", {}, spec.model)
+        self.is_suspect = False
         self._process, self._log = process, record
         self._printing = asyncio.create_task(self._print())
         self._is_stopped = False
@@ -48,7 +50,13 @@ class Replica:
 
     @property
     def is_alive(self) -> bool:
-        return self._process.returncode is None
+        """As of now: the event loop hears of an end a moment later, and a call in between would go to nobody."""
+        if self._process.returncode is not None:
+            return False
+        try:
+            return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+        except ChildProcessError:
+            return False
 
     @property
     def is_crashed(self) -> bool:
@@ -109,8 +117,11 @@ class Replica:
                     await self._process.wait()
         if self.is_alive:
             self._signal(signal.SIGKILL)
-            await self._process.wait()
+        await self._process.wait()
         await self._printing
+
+    async def wait(self) -> None:
+        await self._process.wait()
 
     def kill(self) -> None:
         """End it now, without waiting."""
