@@ -87,3 +87,17 @@ def test_what_is_earned_is_claimed_and_paid(purse: Purse) -> None:
     purse.write(lambda s: credits.pay(s, None, 15, key="p", by=None))
     assert purse.read(lambda s: credits.list_earned(s, limit=9)) == [credits.Earned(None, LIN, 2)]
     assert purse.read(credits.list_due) == [credits.Due(None, 25, 15)]
+
+
+def test_what_was_paid_is_told_for_each_voucher_and_for_cash(purse: Purse, time: Clock) -> None:
+    begun = time.now
+    first, second = purse.grant(LIN, 10, days=1), purse.grant(LIN, 20, days=2)
+    purse.cash(LIN, 50)
+    held = purse.hold(LIN, 45)
+    purse.write(lambda s: credits.settle(s, held.id, 33))
+    purse.hold(LIN, 2)
+
+    spent = purse.read(lambda s: credits.spent_by_fund(s, LIN, begun))
+    assert spent == {first.id: 10, second.id: 20, None: 3}
+    later = time.move(hours=1)
+    assert purse.read(lambda s: credits.spent_by_fund(s, LIN, later)) == {}
