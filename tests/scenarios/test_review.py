@@ -178,6 +178,8 @@ def test_a_double_is_merged_into_the_first(
     alike = lists.read(scenarios.find_alike, double.id)
     assert [(one.code, share > 0.9) for one, share in alike] == [(item.code, True)]
 
+    assert lists.read(scenarios.count_alike, "opportunity", [double.id]) == {double.id: 1}
+
     merged = lists.write(scenarios.supersede_item, double.code, operator, by=item.code, reason="同一需求")
     assert (merged.status, merged.superseded_by) == ("superseded", item.id)
     assert lists.read(scenarios.find_alike, item.id) == []

@@ -51,7 +51,7 @@ def post_item(session: Session, call: Call) -> Response:
 @routes.get(*_of_lists("/{code}"))
 def get_item(session: Session, call: Call) -> Response:
     """An item; those who may change it also get what is missing in it."""
-    return json_response(_told(_viewed(session, call)))
+    return json_response(_told(session, _viewed(session, call)))
 
 
 @routes.patch(*_of_lists("/{code}"))
@@ -109,12 +109,13 @@ def _viewed(session: Session, call: Call) -> Viewed:
 
 
 def _answer(session: Session, call: Call, item: Item, *, status: int = 200) -> Response:
-    return json_response(_told(scenarios.view(session, item, call.actor(session))), status)
+    return json_response(_told(session, scenarios.view(session, item, call.actor(session))), status)
 
 
-def _told(viewed: Viewed) -> dict[str, Any]:
+def _told(session: Session, viewed: Viewed) -> dict[str, Any]:
     """The item; those who may change it also get what is missing in it."""
     told = exports.public(viewed.item)
     if workflow.is_insider(viewed.parts):
-        told["findings"] = msgspec.to_builtins(lint.lint(viewed.item.content))
+        whole = scenarios.get_item_by_id(session, viewed.item.id)
+        told["findings"] = msgspec.to_builtins(lint.lint(whole.content))
     return told

@@ -9,6 +9,7 @@ from yungu.scenarios.queries.batches import (
 from yungu.scenarios.queries.items import (
     Asked as Asked,
     Viewed as Viewed,
+    count_alike as count_alike,
     count_by_status as count_by_status,
     count_facets as count_facets,
     count_items as count_items,

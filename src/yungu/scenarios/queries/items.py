@@ -246,6 +246,21 @@ def find_alike(session: Session, item_id: int) -> Sequence[tuple[Item, float]]:
     return [(get_item_by_id(session, number), share) for number, share in nearest]
 
 
+def count_alike(session: Session, side: Side, item_ids: Collection[int]) -> Mapping[int, int]:
+    """Of each of these items of one list, how many others say nearly the same; those without any are left out."""
+    live = items.c.status.not_in(("withdrawn", "superseded"))
+    found: dict[int, set[int]] = {}
+    for column in (items.c.sketch_zh, items.c.sketch_en):
+        query = sa.select(items.c.id, column).where(items.c.side == side, column.is_not(None), live)
+        sketched = {row[0]: row[1] for row in session.execute(query)}
+        numbers, sketches = list(sketched), list(sketched.values())
+        for own in sketched.keys() & set(item_ids):
+            shares = likeness.likeness(sketched[own], sketches)
+            near = {number for number, share in zip(numbers, shares, strict=True) if share >= likeness.ALIKE}
+            found[own] = found.get(own, set()) | near - {own}
+    return {number: len(others) for number, others in found.items() if others}
+
+
 def count_by_status(session: Session) -> Mapping[Side, Mapping[Status, int]]:
     counted: dict[Side, dict[Status, int]] = {"opportunity": {}, "capability": {}}
     query = sa.select(items.c.side, items.c.status, sa.func.count()).group_by(items.c.side, items.c.status)

@@ -17,7 +17,7 @@ from yungu.api.web.views.scenarios import tabs_for, words_for
 from yungu.api.web.visit import Visit, begin
 from yungu.kernel import clock
 from yungu.kernel.db import Session
-from yungu.scenarios import ROLES, RoleName, RoleNeeded
+from yungu.scenarios import ROLES, SIDES, RoleName, RoleNeeded
 from yungu.scenarios.rules import workflow
 
 _ENDING_DAYS = 30
@@ -40,7 +40,10 @@ def get_queue(session: Session, call: Call) -> Response:
     if not tabs["is_reviewer"]:
         raise RoleNeeded("expert")
     waiting = scenarios.list_waiting(session, ["submitted", "reviewing"])
-    doubles = {item.id: len(scenarios.find_alike(session, item.id)) for item in waiting[:50]}
+    doubles: dict[int, int] = {}
+    for side in SIDES:
+        of_side = [item.id for item in waiting if item.side == side]
+        doubles |= scenarios.count_alike(session, side, of_side) if of_side else {}
     own = {item.id for item in waiting if workflow.is_applicant(visit.actor, item)}
     context: dict[str, Any] = {"waiting": waiting, "doubles": doubles, "own": own}
     return page(visit, "scenarios/queue.html", tab="queue", **context, **tabs, **words_for(visit))

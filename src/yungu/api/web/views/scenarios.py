@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from yungu import scenarios
+from yungu import hub, scenarios
 from yungu.api.http import Call
 from yungu.api.http.call import whole_number
 from yungu.api.web import scenario_words, urls
@@ -17,7 +17,7 @@ from yungu.api.web.rendering import page, see_other
 from yungu.api.web.visit import Visit, begin
 from yungu.kernel import clock
 from yungu.kernel.db import Session
-from yungu.scenarios import Asked, Content, Item, Side, Status, Viewed, exports, validation
+from yungu.scenarios import Asked, CapabilityContent, Content, Item, Side, Status, Viewed, exports, validation
 from yungu.scenarios.rules import contents, lint, workflow
 
 FACETS: Mapping[Side, Sequence[str]] = {
@@ -25,6 +25,7 @@ FACETS: Mapping[Side, Sequence[str]] = {
     "capability": ("domain", "region", "status", "provider_kind", "form", "maturity"),
 }
 _PER_PAGE = 24
+_MOST_LINKED = 30
 _TYPES = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -287,7 +288,9 @@ def _item_page(session: Session, visit: Visit, viewed: Viewed, form: Form, error
         "history": scenarios.list_history(session, item.id, is_public=not insider),
         "reviews": scenarios.list_reviews(session, item.id) if insider else [],
         "alike": scenarios.find_alike(session, item.id) if viewed.parts & {"operator", "expert", "compliance"} else [],
-        "findings": lint.lint(item.content) if insider else [],
+        "is_insider": insider,
+        "linked": _linked(session, visit, item.content),
+        "findings": lint.lint(scenarios.get_item_by_id(session, item.id).content) if insider else [],
         "steps": workflow.possible_steps(item, viewed.parts, is_applicant=viewed.is_applicant),
         "may_edit": workflow.may_edit(item, viewed.parts),
         "may_review": item.status in ("submitted", "reviewing")
@@ -310,6 +313,20 @@ def _offers(own: Sequence[Item], item: Item, viewed: Viewed) -> Sequence[Item]:
     if not is_open or viewed.is_applicant:
         return []
     return [one for one in own if one.side == "capability" and one.status in ("published", "promoted")]
+
+
+def _linked(session: Session, visit: Visit, content: Content) -> Mapping[str, hub.Repo]:
+    """The repos that it names, as far as the visitor may know of them."""
+    if not isinstance(content, CapabilityContent):
+        return {}
+    named = [*content.repos, *(seen for one in content.measurements for seen in one.evidence)]
+    found: dict[str, hub.Repo] = {}
+    for name in named[:_MOST_LINKED]:
+        for kind in hub.KINDS:
+            repo = hub.find_repo(session, kind, name) if name.count("/") == 1 else None
+            if repo is not None and hub.may_read(visit.actor, repo):
+                found.setdefault(name, repo)
+    return found
 
 
 def _superseding(session: Session, visit: Visit, item: Item) -> Item | None:
