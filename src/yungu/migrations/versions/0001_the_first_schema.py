@@ -141,14 +141,15 @@ def upgrade() -> None:
     )
     op.create_table(
         "scenario_calibrations",
-        sa.Column("version", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("kind", sa.String(length=12), nullable=False),
         sa.Column("knots", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False),
         sa.Column("values", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=False),
         sa.Column("outcome_count", sa.Integer(), nullable=False),
         sa.Column("error", sa.Float(), nullable=False),
         sa.Column("made_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("version", name=op.f("pk_scenario_calibrations")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_scenario_calibrations")),
+        comment="id: the version; error: expected calibration error on what it was learnt from",
     )
     op.create_table(
         "scenario_days",

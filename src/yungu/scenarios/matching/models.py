@@ -171,11 +171,12 @@ days = sa.Table(
 calibrations = sa.Table(
     "scenario_calibrations",
     metadata,
-    sa.Column("version", BigId, primary_key=True, autoincrement=True),
+    sa.Column("id", BigId, primary_key=True, autoincrement=True),
     sa.Column("kind", sa.String(12), nullable=False),
     sa.Column("knots", Json, nullable=False),
     sa.Column("values", Json, nullable=False),
     sa.Column("outcome_count", sa.Integer, nullable=False),
     sa.Column("error", sa.Float, nullable=False),
     sa.Column("made_at", Moment, nullable=False),
+    comment="id: the version; error: expected calibration error on what it was learnt from",
 )

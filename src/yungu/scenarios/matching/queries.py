@@ -105,8 +105,8 @@ def latest_calibration(session: Session) -> Calibration:
 def get_calibration(session: Session, version: int | None) -> Calibration:
     """The fixed one for version 0, and where that version is gone."""
     c = calibrations.c
-    query = sa.select(c.kind, c.knots, c["values"], c.version, c.outcome_count).order_by(c.version.desc()).limit(1)
-    row = session.execute(query if version is None else query.where(c.version == version)).first()
+    query = sa.select(c.kind, c.knots, c["values"], c.id, c.outcome_count).order_by(c.id.desc()).limit(1)
+    row = session.execute(query if version is None else query.where(c.id == version)).first()
     return Calibration(row[0], tuple(row[1]), tuple(row[2]), row[3], row[4]) if row else FIXED
 
 
