@@ -20,6 +20,7 @@ import socket
 import sys
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -63,7 +64,8 @@ def main() -> None:
     try:
         runtime = load(spec)
     except (YunguError, OSError, MemoryError) as error:
-        _tell(said, {"error": getattr(error, "message", None) or f"{type(error).__name__}: {error}"})
+        traceback.print_exception(error)  # into the log, which only its owner reads
+        _tell(said, {"error": getattr(error, "message", None) or f"{type(error).__name__}; its log tells more."})
         raise SystemExit(1) from error
     sys.stderr.write(f"{spec.model}: loaded by {spec.runtime} in {time.perf_counter() - begun:.2f} s\n")
     app = Replica(spec, runtime)
