@@ -7,12 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import pytest
+import sqlalchemy as sa
 
 from support.lists import MODEL, TEA, Lists
 from support.servers import LiveHub
 from support.visitor import Visitor
 from yungu import scenarios
 from yungu.scenarios import Constraint, Item, matching
+from yungu.scenarios.matching.models import deeds
 
 Visit = Callable[..., Visitor]
 
@@ -76,6 +78,14 @@ def test_both_sides_read_why_and_say_yes(scene: Scene) -> None:
     assert scene.provider.submit(place, answer="yes").status_code == 303
     assert "Both said yes" in scene.provider.read(place)
     assert scene.lists.fresh(scene.demand).status == "matched"
+    number = int(place.rpartition("/")[2])
+    logged = (
+        sa.select(deeds.c.side, deeds.c.what).where(deeds.c.match_id == number).order_by(deeds.c.side, deeds.c.what)
+    )
+    assert [tuple(row) for row in scene.lists.read(lambda session: session.execute(logged).all())] == [
+        ("demand", "intended"), ("demand", "opened"), ("demand", "shown"),
+        ("provider", "intended"), ("provider", "opened"), ("provider", "shown"),
+    ]  # fmt: skip
 
 
 def test_the_operator_chooses_compares_publishes_plays_again_and_plans_a_day(scene: Scene) -> None:

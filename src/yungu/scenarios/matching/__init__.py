@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         keep as keep,
         log as log,
         may_see as may_see,
+        note_seen as note_seen,
         publish as publish,
         relearn as relearn,
         relearn_due as relearn_due,
@@ -69,7 +70,7 @@ _HOMES = {
     "queries": "Proposal get_day get_proposal get_run list_days list_matches list_proposals list_runs",
     "replaying": "Replay replay",
     "service": "FOLLOWED answer find_for find_market follow is_operator keep "
-    "log may_see publish relearn relearn_due run_market sides_of visible_proposal",
+    "log may_see note_seen publish relearn relearn_due run_market sides_of visible_proposal",
     "endpoint": "Endpoint",
     "vectors": "Embedder Packaged",
 }

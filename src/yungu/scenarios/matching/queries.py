@@ -12,7 +12,7 @@ from yungu.accounts.models import owners
 from yungu.kernel.db import Session, columns
 from yungu.scenarios.matching.errors import DayNotFound, MatchNotFound, RunNotFound
 from yungu.scenarios.matching.market import Listed
-from yungu.scenarios.matching.models import Day, Match, Run, calibrations, days, matches, runs, states, vectors
+from yungu.scenarios.matching.models import Day, Match, Run, calibrations, days, deeds, matches, runs, states, vectors
 from yungu.scenarios.models import Confidentiality, Side, Status, items, versions
 from yungu.scenarios.rules import contents, workflow
 from yungu.scenarios.rules.calibration import FIXED, Calibration
@@ -167,6 +167,19 @@ def list_accepted_pairs(session: Session) -> set[tuple[int, int]]:
     """Opportunity and capability of what both have said yes or one has said no to: not proposed again."""
     query = sa.select(matches.c.opportunity_id, matches.c.capability_id)
     return {(a, b) for a, b in session.execute(query.where(matches.c.status.in_(("accepted", "declined"))))}
+
+
+def list_accepted(session: Session, opportunity_id: int) -> Sequence[int]:
+    """The matches of an opportunity to which both sides have said yes."""
+    query = sa.select(matches.c.id).where(matches.c.opportunity_id == opportunity_id, matches.c.status == "accepted")
+    return list(session.scalars(query.order_by(matches.c.id)))
+
+
+def list_seen(session: Session, match_ids: Collection[int], what: str) -> set[tuple[int, str]]:
+    """(match, side) for which ``what`` is logged."""
+    query = sa.select(deeds.c.match_id, deeds.c.side).where(deeds.c.what == what)
+    found = session.execute(query.where(deeds.c.match_id.in_(sorted(match_ids))))
+    return {(row[0], row[1]) for row in found}
 
 
 def get_proposal(session: Session, number: int) -> Proposal:

@@ -37,8 +37,9 @@ from yungu.scenarios.rules.allocation import Method
 from yungu.scenarios.rules.measures import Measures
 from yungu.scenarios.service import claims
 
-FOLLOWED = ("OpportunityPublished",)
-"""Facts that ask for a shortlist."""
+FOLLOWED = ("OpportunityPublished", "OpportunityAccepted", "ValidationFailed")
+"""Facts that ask for a shortlist, or say what became of a match."""
+_ENDS: Mapping[str, Deed] = {"OpportunityAccepted": "succeeded", "ValidationFailed": "failed"}
 COMPARED: Sequence[Method] = ("flow", "greedy", "deferred", "separate")
 """Ways to choose, of which an operator sees the measures beside each other."""
 _AT_ONCE = 500
@@ -153,14 +154,24 @@ def publish(session: Session, number: int, actor: Actor | None) -> Run:
 
 
 def follow(markets: Markets, session: Session, facts: Sequence[Fact]) -> None:
-    """A shortlist for each opportunity that was published: the listener of ``FOLLOWED``."""
+    """A shortlist for each opportunity that was published, a note of how its pilot ended: the listener of
+    ``FOLLOWED``."""
     for fact in facts:
-        try:
-            found = find_for(session, markets, int(fact.payload["item_id"]))
-        except ItemNotFound:  # it is over by now
-            continue
-        run = keep(session, found, None, caused_by=fact.id)
-        publish(session, run.id, None)
+        number = int(fact.payload["item_id"])
+        if fact.kind in _ENDS:
+            for match_id in queries.list_accepted(session, number):
+                log(session, match_id, _ENDS[fact.kind], "demand", None)
+        else:
+            _shortlist(markets, session, number, fact.id)
+
+
+def _shortlist(markets: Markets, session: Session, opportunity_id: int, cause: int) -> None:
+    try:
+        found = find_for(session, markets, opportunity_id)
+    except ItemNotFound:  # it is over by now
+        return
+    run = keep(session, found, None, caused_by=cause)
+    publish(session, run.id, None)
 
 
 # --- answers
@@ -267,6 +278,19 @@ def log(session: Session, number: int, what: Deed, side: str, actor: Actor | Non
     """The first time that something happened to a match on one side: it was shown, opened, somebody wrote ..."""
     row = {"match_id": number, "what": what, "side": side, "by_id": actor.id if actor else None, "at": clock.now()}
     upsert(session, deeds, row, keys=["match_id", "what", "side"], update=[])
+
+
+def note_seen(
+    session: Session, database: Database, shown: Mapping[int, Collection[str]], what: Deed, actor: Actor
+) -> None:
+    """Log what stands on a page, the first time that each side sees it: ``shown``, sides by match. Reading goes on in
+    ``session``; writing, if there is any, in a transaction of its own."""
+    wanted = {(number, side) for number, sides in shown.items() for side in sides if side in ("demand", "provider")}
+    new = wanted - queries.list_seen(session, shown, what)
+    if new:
+        with database.write() as writing:
+            for number, side in sorted(new):
+                log(writing, number, what, side, actor)
 
 
 # --- calibration

@@ -49,6 +49,7 @@ def get_match(session: Session, call: Call) -> Response:
     visit = begin(session, call)
     visit.person()
     proposal, sides = matching.visible_proposal(session, _number(call), visit.actor)
+    matching.note_seen(session, call.site.db, {proposal.match.id: sides}, "opened", visit.actor)
     return _match_page(session, visit, proposal, sides, EMPTY, {})
 
 
@@ -82,11 +83,13 @@ def _own_item(session: Session, visit: Visit, call: Call) -> Viewed:
 
 
 def _list_page(session: Session, visit: Visit, viewed: Viewed, form: Form, errors: Mapping[str, str]) -> Response:
-    proposals = [
-        one
-        for one in matching.list_proposals(session, item_id=viewed.item.id)
-        if matching.may_see(one, matching.sides_of(session, one, visit.actor) | ({"operator"} & viewed.parts))
-    ]
+    proposals, seen = [], dict[int, frozenset[str]]()
+    for one in matching.list_proposals(session, item_id=viewed.item.id):
+        sides = matching.sides_of(session, one, visit.actor) | ({"operator"} & viewed.parts)
+        if matching.may_see(one, sides):
+            proposals.append(one)
+            seen[one.match.id] = sides
+    matching.note_seen(session, visit.call.site.db, seen, "shown", visit.actor)
     context: dict[str, Any] = {
         "item": viewed.item,
         "viewed": viewed,
