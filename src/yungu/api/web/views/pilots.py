@@ -24,6 +24,7 @@ from yungu.scenarios.validation import Bench, Goal, Pilot, Seen, Terms
 
 _MORE_GOALS = 2
 _MOST_GOALS = 30
+_GOAL_TEXTS = ("metric", "op", "value", "unit", "baseline", "method", "source")
 _REFUSALS: Mapping[str, Refusals] = {"terms": (validation.TermsInvalid, validation.TermsMoved)}
 
 
@@ -148,10 +149,10 @@ def _titled(session: Session, found: Sequence[Pilot]) -> list[tuple[Pilot, scena
 
 def _typed(terms: Terms) -> dict[str, Any]:
     """What stands in the form at first."""
-    more = [msgspec.to_builtins(Goal("", ">=", 0.0)) | {"value": ""}] * _MORE_GOALS
+    more = [msgspec.to_builtins(Goal("", ">=", 0.0)) | {"value": "", "baseline": ""}] * _MORE_GOALS
     bench = terms.bench or Bench("", "")
     return {
-        "goals": [*(msgspec.to_builtins(goal) | {"value": f"{goal.value:g}"} for goal in terms.goals), *more],
+        "goals": [*map(_typed_goal, terms.goals), *more],
         "bench": msgspec.to_builtins(bench),
         "attempts": terms.attempts,
         "budget": credits.credits_text(terms.budget),
@@ -160,6 +161,11 @@ def _typed(terms: Terms) -> dict[str, Any]:
         "ends_on": terms.ends_on or "",
         "note": terms.note,
     }
+
+
+def _typed_goal(goal: Goal) -> dict[str, Any]:
+    baseline = "" if goal.baseline is None else f"{goal.baseline:g}"
+    return msgspec.to_builtins(goal) | {"value": f"{goal.value:g}", "baseline": baseline}
 
 
 def _as_typed(form: Form) -> dict[str, Any]:
@@ -174,7 +180,7 @@ def _goal_rows(form: Form) -> list[dict[str, Any]]:
     for place in range(_MOST_GOALS):
         if f"metric_{place}" not in form:
             break
-        texts = {name: form[f"{name}_{place}"] for name in ("metric", "op", "value", "unit", "method", "source")}
+        texts = {name: form[f"{name}_{place}"] for name in _GOAL_TEXTS}
         marks = {name: form[f"{name}_{place}"] == "1" for name in ("is_mandatory", "is_confident")}
         rows.append(texts | marks)
     return rows
@@ -196,8 +202,10 @@ def _read_terms(session: Session, visit: Visit, form: Form) -> Terms:
 
 
 def _read_goal(visit: Visit, row: Mapping[str, Any]) -> Goal:
+    numbers = {"value": _number(visit, "terms", row["value"])}
+    numbers["baseline"] = _number(visit, "terms", row["baseline"]) if row["baseline"] else None
     try:
-        return msgspec.convert(dict(row) | {"value": _number(visit, "terms", row["value"])}, Goal)
+        return msgspec.convert(dict(row) | numbers, Goal)
     except msgspec.ValidationError as error:
         raise FieldInvalid("terms", str(error)) from error
 
