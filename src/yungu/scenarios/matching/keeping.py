@@ -95,10 +95,11 @@ class Markets:
             return self.current(session)
 
     def embed(self, database: Database, *, limit: int = 200) -> int:
-        """Embed what has no vector yet; how many texts. For a job: it may take long and holds no transaction then."""
+        """Embed what has no vector yet; how many texts. For a job: it may take long and holds no transaction then.
+        The market is ready for others afterwards, also without a model."""
+        self.current_of(database)
         if self.embedder is None:
             return 0
-        self.current_of(database)
         found = {name: text for texts_of in self._meant.values() for name, text in texts_of.items()}
         return embed_missing(database, self.embedder, found, limit=limit)
 
