@@ -255,6 +255,30 @@ def test_the_deadline_is_decided_by_the_clock_of_the_transaction(
     assert lists.write(scenarios.make_claim, published.code, offer.code, mei).status == "declared"
 
 
+def test_a_claim_an_acceptance_and_the_deadline_at_once_end_in_one_story(
+    lists: Lists, lin: Actor, mei: Actor, expert: Actor, operator: Actor, published: Item, offer: Item,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    content = replace(TEA, deadline=date(2027, 3, 1))
+    lists.write(scenarios.edit_item, published.code, content, operator, based_on=1)
+    claim = lists.write(scenarios.make_claim, published.code, offer.code, mei)
+    rival = lists.world.user("rival")
+    model = lists.publish(lists.post(rival, MODEL), rival, expert=expert, operator=operator)
+    end = datetime(2027, 3, 1, 16, tzinfo=UTC)  # midnight in China
+    monkeypatch.setattr(clock, "now", lambda: end)
+
+    late, accepted, _ = at_once(
+        [
+            lambda: lists.write(scenarios.make_claim, published.code, model.code, rival),
+            lambda: lists.write(scenarios.accept_claim, claim.id, lin),
+            lambda: scenarios.expire_due(lists.world.site.db, end),
+        ]
+    )
+    assert isinstance(late, scenarios.DeadlinePassed | scenarios.StepImpossible)
+    told = (lists.fresh(published).status, [one.status for one in lists.read(scenarios.list_claims, published.id)])
+    assert told == (("matched", ["accepted"]) if isinstance(accepted, scenarios.Claim) else ("expired", ["declined"]))
+
+
 def test_nobody_claims_their_own_need_or_with_what_is_not_theirs(
     lists: Lists, lin: Actor, mei: Actor, expert: Actor, operator: Actor, published: Item, offer: Item
 ) -> None:

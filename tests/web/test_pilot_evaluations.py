@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -85,9 +86,9 @@ class Field:
         name = f"{provider.name}/{self.live.fresh_name('picker')}"
         return self.world.repo(name, by=provider, files={"predict.py": code}).repo_id
 
-    def evaluate(self, pilot: Pilot, by: Actor, repo: str) -> validation.Attempt:
+    def evaluate(self, pilot: Pilot, by: Actor, repo: str, terms: compute.JobTerms | None = None) -> validation.Attempt:
         site = self.live.site
-        return self.lists.write(validation.evaluate, site.git, pilot.code, by, site.job_terms, repo=repo)
+        return self.lists.write(validation.evaluate, site.git, pilot.code, by, terms or site.job_terms, repo=repo)
 
     def wait(self, attempt: validation.Attempt) -> Job:
         until = time.monotonic() + 60
@@ -147,7 +148,7 @@ def test_nobody_of_the_providers_side_may_be_able_to_read_the_labels(field: Fiel
         field.evaluate(pilot, provider, secret.repo_id)
 
 
-def test_a_program_that_looks_for_the_labels_or_never_ends_fails_and_has_used_an_attempt(field: Field) -> None:
+def test_a_program_that_looks_for_the_labels_fails_and_has_used_an_attempt(field: Field) -> None:
     provider = field.provider()
     pilot = field.agree(provider)
     root = str(field.live.site.store.root).encode()
@@ -160,6 +161,19 @@ def test_a_program_that_looks_for_the_labels_or_never_ends_fails_and_has_used_an
     with pytest.raises(validation.GoalsOpen):
         field.lists.write(validation.conclude, pilot.code, field.garden)
     assert field.lists.read(validation.visible_pilot, pilot.code, provider).pilot.attempts_count == 1
+
+
+def test_a_program_that_hangs_or_eats_memory_is_cut_within_the_budget(field: Field) -> None:
+    provider = field.provider()
+    pilot = field.agree(provider)
+    two_seconds = replace(field.live.site.job_terms, second_price=500_000)
+    hung = field.evaluate(pilot, provider, field.program(provider, b"while True: pass\n"), two_seconds)
+    job = field.wait(hung)
+    assert (job.state, job.cost) == ("failed", 10**6) and "budget is used up" in job.message
+    job = field.run(pilot, provider, b"kept = []\nwhile True: kept.append(bytes(1 << 24))\n")
+    assert job.state == "failed" and "wanted more memory" in job.message
+    with pytest.raises(validation.GoalsOpen):
+        field.lists.write(validation.conclude, pilot.code, field.garden)
 
 
 def test_the_agreed_budget_is_the_most_that_evaluations_cost(field: Field) -> None:
