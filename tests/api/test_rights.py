@@ -257,7 +257,7 @@ OPEN = """
     GET /-/opportunities | GET /-/opportunities/notice | GET /-/opportunities/export/{format}
     GET /-/opportunities/{code} | GET /-/opportunities/{code}/versions
     GET /-/capabilities | GET /-/capabilities/notice | GET /-/capabilities/export/{format}
-    GET /-/capabilities/{code} | GET /-/capabilities/{code}/versions
+    GET /-/capabilities/{code} | GET /-/capabilities/{code}/versions | GET /-/cases | GET /-/pilots/{code}
 """
 PERSONAL = """
     POST /api/v1/opportunities | PATCH /api/v1/opportunities/{code} | POST /api/v1/opportunities/{code}/steps
@@ -289,7 +289,8 @@ PERSONAL = """
     POST /openapi/v1/collections/{collection}/items | DELETE /openapi/v1/collections/{collection}/items/{item}
 """
 KEYED = """
-    GET /-/opportunities/new | POST /-/opportunities/new | POST /-/opportunities/lint
+    GET /-/pilots | POST /-/pilots | GET /-/pilots/{code}/terms | POST /-/pilots/{code}/terms
+    POST /-/pilots/{code}/steps | GET /-/opportunities/new | POST /-/opportunities/new | POST /-/opportunities/lint
     GET /-/opportunities/{code}/edit | POST /-/opportunities/{code}/edit | GET /-/opportunities/{code}/step
     POST /-/opportunities/{code}/step | GET /-/opportunities/{code}/review
     POST /-/opportunities/{code}/review | GET /-/opportunities/{code}/confirm
