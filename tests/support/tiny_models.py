@@ -45,7 +45,8 @@ def _gguf_tensors(vocabulary: int, width: int, layers: int, dice: np.random.Gene
     for number in range(layers):
         block = f"blk.{number}."
         made |= {
-            f"{block}attn_norm.weight": np.ones(width, np.float32), f"{block}ffn_norm.weight": np.ones(width, np.float32),
+            f"{block}attn_norm.weight": np.ones(width, np.float32),
+            f"{block}ffn_norm.weight": np.ones(width, np.float32),
             f"{block}attn_q.weight": random(width, width), f"{block}attn_k.weight": random(width // 2, width),
             f"{block}attn_v.weight": random(width // 2, width), f"{block}attn_output.weight": random(width, width),
             f"{block}ffn_gate.weight": random(2 * width, width), f"{block}ffn_up.weight": random(2 * width, width),
