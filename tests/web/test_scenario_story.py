@@ -264,7 +264,8 @@ def test_a_garden_finds_a_model_that_proves_itself_on_its_own_records(
     stranger.goto("/-/cases")
     stranger.click("text=西湖龙井最佳开采窗口期预测")
     shown = stranger.locator("main").inner_text()
-    assert "已通过" in shown and "平均误差" in shown and "springs" not in shown
+    assert stranger.locator(".tabs [aria-current=page]").inner_text() == "案例"
+    assert "已通过" in shown and "5 天" in shown and "平均误差" in shown and "springs" not in shown
 
     # and all of it can be read back from what happened
     promoted = lists.read(scenarios.get_item, code)

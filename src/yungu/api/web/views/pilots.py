@@ -124,7 +124,7 @@ def _page(session: Session, visit: Visit, seen: Seen, form: Form, errors: Mappin
         "form": form,
         "errors": errors,
     }
-    return _shown(session, visit, "pilot", tab="pilots", **context)
+    return _shown(session, visit, "pilot", tab="pilots" if seen.is_insider else "cases", **context)
 
 
 def _terms_page(
@@ -165,7 +165,8 @@ def _typed(terms: Terms) -> dict[str, Any]:
 
 def _typed_goal(goal: Goal) -> dict[str, Any]:
     baseline = "" if goal.baseline is None else f"{goal.baseline:g}"
-    return msgspec.to_builtins(goal) | {"value": f"{goal.value:g}", "baseline": baseline}
+    typed: dict[str, Any] = msgspec.to_builtins(goal)
+    return typed | {"value": f"{goal.value:g}", "baseline": baseline}
 
 
 def _as_typed(form: Form) -> dict[str, Any]:
@@ -202,10 +203,10 @@ def _read_terms(session: Session, visit: Visit, form: Form) -> Terms:
 
 
 def _read_goal(visit: Visit, row: Mapping[str, Any]) -> Goal:
-    numbers = {"value": _number(visit, "terms", row["value"])}
-    numbers["baseline"] = _number(visit, "terms", row["baseline"]) if row["baseline"] else None
+    value = _number(visit, "terms", row["value"])
+    baseline = _number(visit, "terms", row["baseline"]) if row["baseline"] else None
     try:
-        return msgspec.convert(dict(row) | numbers, Goal)
+        return msgspec.convert(dict(row) | {"value": value, "baseline": baseline}, Goal)
     except msgspec.ValidationError as error:
         raise FieldInvalid("terms", str(error)) from error
 
