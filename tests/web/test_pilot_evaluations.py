@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from support.lists import MODEL, TEA, Lists
@@ -132,6 +133,20 @@ def test_the_last_good_evaluation_decides_and_the_chain_leads_through_its_job(fi
     chain = [fact.kind for fact in field.lists.read(validation.list_chain, ended)]
     assert chain[-5:] == ["PilotEvaluationAsked", "JobAsked", "JobStarted", "JobEnded", "PilotAccepted"]
     assert chain[:2] == ["ItemDrafted", "ItemSubmitted"]
+
+
+def test_a_provider_may_change_terms_around_a_bench_that_only_the_garden_reads(field: Field, visit: Visit) -> None:
+    provider, terms = field.provider(), field.terms()
+    pilot = field.lists.write(validation.propose_pilot, field.claim(provider), field.garden, terms)
+    assert terms.bench is not None and provider.name is not None
+    goal = {"metric_0": ERROR.metric, "op_0": "<=", "value_0": "2", "unit_0": "d", "source_0": "evaluation"}
+    form = goal | {"is_mandatory_0": "1", "attempts": "3", "budget": "1", "based_on": pilot.terms_hash}
+    form |= {f"bench_{name}": str(value) for name, value in msgspec.structs.asdict(terms.bench).items()}
+    hers, place = visit(provider.name), f"/-/pilots/{pilot.code}/terms"
+    assert hers.submit(place, **(form | {"bench_commit": "main"})).status_code == 404
+    assert hers.submit(place, **form).status_code == 303
+    changed = field.lists.read(validation.visible_pilot, pilot.code, provider).pilot.terms
+    assert (changed.attempts, changed.bench) == (3, terms.bench)
 
 
 def test_nobody_of_the_providers_side_may_be_able_to_read_the_labels(field: Field) -> None:

@@ -69,7 +69,7 @@ def post_terms(session: Session, call: Call) -> Response:
     visit.person()
     seen, form = validation.visible_pilot(session, call.params["code"], visit.actor), read_form(visit, most=400)
     with shown_again(visit, lambda errors: _terms_page(session, visit, seen, _as_typed(form), errors), **_REFUSALS):
-        terms = _read_terms(session, visit, form)
+        terms = _read_terms(session, visit, form, seen.pilot.terms.bench)
         validation.change_terms(session, seen.pilot.code, terms, visit.actor, based_on=form["based_on"])
     return see_other(visit, urls.pilot(seen.pilot.code))
 
@@ -187,12 +187,12 @@ def _goal_rows(form: Form) -> list[dict[str, Any]]:
     return rows
 
 
-def _read_terms(session: Session, visit: Visit, form: Form) -> Terms:
-    """Raises FieldInvalid, BudgetInvalid."""
+def _read_terms(session: Session, visit: Visit, form: Form, bench: Bench | None) -> Terms:
+    """``bench``: what is agreed so far. Raises FieldInvalid, BudgetInvalid."""
     goals = [_read_goal(visit, row) for row in _goal_rows(form) if row["metric"]]
     return Terms(
         goals,
-        bench=_read_bench(session, visit, form),
+        bench=_read_bench(session, visit, form, bench),
         attempts=whole_number(form["attempts"]) or 0,
         budget=credits.parse_credits(form["budget"] or "0"),
         papers=[line.strip()[:200] for line in form["papers"].splitlines() if line.strip()],
@@ -211,13 +211,14 @@ def _read_goal(visit: Visit, row: Mapping[str, Any]) -> Goal:
         raise FieldInvalid("terms", str(error)) from error
 
 
-def _read_bench(session: Session, visit: Visit, form: Form) -> Bench | None:
+def _read_bench(session: Session, visit: Visit, form: Form, known: Bench | None) -> Bench | None:
+    """Pinned by who may read it; the provider, who may not, leaves it as it is."""
     if not form["bench_dataset"]:
         return None
     typed = {name: form[f"bench_{name}"] for name in Bench.__struct_fields__ if form[f"bench_{name}"]}
     seed = whole_number(form["bench_seed"] or "0") or 0
     bench = msgspec.convert(typed | {"commit": form["bench_commit"], "seed": seed}, Bench)
-    return validation.pin_bench(session, visit.call.site.git, bench, visit.actor)
+    return known if bench == known else validation.pin_bench(session, visit.call.site.git, bench, visit.actor)
 
 
 def _number(visit: Visit, field: str, text: str) -> float:
