@@ -149,9 +149,8 @@ def enter(orders: dict[str, Any]) -> None:
     scratch = _folder(root, "/scratch")
     _mount_memory(scratch, orders["disk_bytes"])
     os.chmod(scratch, 0o1777)  # noqa: PTH101, S103 - nobody else is in there
-    for name in ("/tmp", "/dev/shm"):  # noqa: S108
-        _folder(root, name.rpartition("/")[0])
-        os.symlink("/scratch", root + name)  # noqa: PTH211
+    for name in ("/tmp", "/dev/shm"):  # noqa: S108 - no links: the runtime itself may lie in /tmp
+        _call("mount", scratch.encode(), _folder(root, name).encode(), None, _BIND, None)
     for place in orders["runtime"]:
         _show(root, place, place)
     for source, place in orders["folders"]:
