@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from huggingface_hub import WebhookPayload
 
+from support.loops import run_async
 from support.world import World
 from yungu import hub
 from yungu.accounts import Actor
@@ -271,7 +272,7 @@ def test_nobody_waits_for_the_addresses_of_others_that_do_not_answer(
             work.cancel()
             await asyncio.wait([work])
 
-    asyncio.run(hear())
+    run_async(hear())
     heard = deliveries(world, prompt)
     assert [(found.status, found.kind) for found in heard] == [("delivered", "DiscussionOpened")]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from support.loops import run_async
 from support.world import World
 from yungu.accounts import Actor
 from yungu.app import upkeep as worker
@@ -37,7 +38,7 @@ def work(world: World, until: Callable[[], bool]) -> None:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
-    asyncio.run(running())
+    run_async(running())
 
 
 def is_over(world: World, number: int) -> Callable[[], bool]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from support.loops import run_async
 from support.purse import Purse
 from support.upstream import Upstream, upstream
 from support.world import World
@@ -70,7 +70,7 @@ class Yard:
             shop.threads.shutdown()
             return self.world.read_in(compute.find_job, job.id)
 
-        done = asyncio.run(do())
+        done = run_async(do())
         assert done is not None
         return done
 

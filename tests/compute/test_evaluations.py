@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from support.loops import run_async
 from support.purse import Purse
 from support.world import World
 from yungu import compute, credits
@@ -83,7 +84,7 @@ class Yard:
             shop.threads.shutdown()
             return self.world.read_in(compute.find_job, job.id) if job else None
 
-        return asyncio.run(do())
+        return run_async(do())
 
     def run(self, **asked: Any) -> Job:
         self.ask(**asked)
@@ -319,7 +320,7 @@ def test_a_running_program_is_stopped_when_somebody_cancels(yard: Yard) -> None:
         yard.world.write_in(compute.cancel_job, asked.id, yard.mei)
         await asyncio.wait_for(doing, 10)
 
-    asyncio.run(cancel_later())
+    run_async(cancel_later())
     done = yard.world.read_in(compute.find_job, asked.id)
     assert done is not None and (done.state, done.message) == ("cancelled", "It was cancelled.")
     assert 0 < done.cost < 10_000
@@ -341,7 +342,7 @@ def test_a_stopped_server_puts_its_jobs_back(yard: Yard) -> None:
         doing.cancel()
         await asyncio.wait([doing])
 
-    asyncio.run(stop_later())
+    run_async(stop_later())
     job = yard.world.read_in(compute.find_job, asked.id)
     assert job is not None and (job.state, job.attempts, job.cost) == ("waiting", 0, 0)
 

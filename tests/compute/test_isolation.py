@@ -217,8 +217,11 @@ print(done.level, done.reason)
 
 
 def _serve(folder: Path, code: str, *before: str, how: str = "full") -> subprocess.Popen[str]:
-    (folder / "program").mkdir(exist_ok=True)
-    (folder / "program" / "p.py").write_text(code)
+    home = folder / "program"
+    home.mkdir(exist_ok=True)
+    (home / "p.py").write_text(code)
+    home.chmod(0o755)
+    (home / "p.py").chmod(0o644)
     command = [*before, sys.executable, "-c", _SERVER, str(folder), how]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 

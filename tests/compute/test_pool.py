@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from support.loops import run_async
 from support.world import World
 from yungu import compute, hub
 from yungu.accounts import Actor
@@ -52,7 +53,7 @@ def genos(world: World, lin: Actor) -> compute.Deployment:
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(work, 90))
+    run_async(asyncio.wait_for(work, 90))
 
 
 @asynccontextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ import httpx
 import numpy as np
 import pytest
 
+from support.loops import run_async
 from support.tiny_models import tokenizer_json, write_gguf, write_json
 from yungu.app import demo
 from yungu.compute.runtimes import serve
@@ -373,7 +373,7 @@ def ask(runtime: Runtime, *calls: tuple[str, Any]) -> list[httpx.Response]:
         async with httpx.AsyncClient(transport=transport, base_url="http://replica", headers=headers) as client:
             return [await (client.get(path) if body is None else client.post(path, json=body)) for path, body in calls]
 
-    return asyncio.run(story())
+    return run_async(story())
 
 
 def events(answer: httpx.Response) -> list[Any]:
