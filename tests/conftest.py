@@ -33,6 +33,14 @@ settings.register_profile("on any machine", deadline=None, suppress_health_check
 settings.load_profile("on any machine")
 
 
+@pytest.fixture(autouse=True)
+def _umask() -> Iterator[None]:
+    """The command line, run in this process, leaves its own behind."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[postgres.Cluster]:
     """A PostgreSQL whose ``template1`` has our schema. Without its binaries: skipped at home, a failure in CI."""

@@ -30,7 +30,7 @@ def cluster() -> Iterator[None]:
 class Bench:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        (folder / "program").mkdir(mode=0o755)
+        (folder / "program").mkdir()
         folder.chmod(0o755)
         (folder / "inputs").write_text("1\n2\n3\n")
         self.out = self.log = b""

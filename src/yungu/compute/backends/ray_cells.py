@@ -94,8 +94,13 @@ class RayCells:
             except (ConnectionError, RuntimeError, ValueError) as error:
                 raise ReplicaFailed("The Ray cluster cannot be reached.", hint="Try again in a moment.") from error
             if self._task is None:
-                options: dict[str, Any] = {"num_cpus": 1, "max_retries": 0, "num_returns": "streaming"}
-                self._task = ray.remote(run_cell).options(**options, _generator_backpressure_num_objects=_IN_FLIGHT)
+                self._task = ray.remote(
+                    num_cpus=1,
+                    max_retries=0,
+                    max_calls=1,  # a process each: ending one late never hits the next program
+                    num_returns="streaming",
+                    _generator_backpressure_num_objects=_IN_FLIGHT,
+                )(run_cell)
 
 
 def run_cell(
@@ -108,6 +113,7 @@ def run_cell(
     may_be_weak: bool,
 ) -> Iterator[tuple[str, Any]]:
     """On a machine of the cluster: what the program says, and last how it ended."""
+    os.umask(0o022)  # nobody, who the program is in its cell, may read it
     said: queue.Queue[tuple[str, Any]] = queue.Queue(_IN_FLIGHT)
     with tempfile.TemporaryDirectory(prefix="yungu-cell-") as name:
         home = Path(name)
