@@ -68,13 +68,13 @@ class LiveHub:
 
 
 @contextmanager
-def live_hub(data: Path, *, database_url: str = "") -> Iterator[LiveHub]:
+def live_hub(data: Path, *, database_url: str = "", embeddings: str = "none") -> Iterator[LiveHub]:
     """The real application, served by the real protocol in a thread while inside."""
     from yungu.app.wiring import build_app  # loads every dialect: tests of the domains do without
 
     listener = socket.create_server(("127.0.0.1", 0), backlog=512)
     port = listener.getsockname()[1]
-    app = build_app(load({}, data=str(data), database_url=database_url, port=port, embeddings="none"))
+    app = build_app(load({}, data=str(data), database_url=database_url, port=port, embeddings=embeddings))
     config = uvicorn.Config(app, http=choose_protocol(), log_config=None, server_header=False, access_log=False)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="live-hub")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
 
 from yungu.api.http import Site
@@ -19,8 +20,12 @@ _LOOK_EVERY_SECONDS = 60.0
 _AFTER_FAILURE_SECONDS = 30.0
 _LEARN_EVERY_SECONDS = 3600.0
 _TEXTS_AT_ONCE = 64
+_AWAY_SECONDS = 30.0
+"""For so long a model that did not answer is not asked again."""
 _CHANGES = ("OpportunityPublished", "CapabilityPublished", "ItemEdited", "ItemPromoted")
 """After these there may be texts without a vector."""
+_DEPLOYMENTS = ("ModelDeployed", "DeploymentChanged", "DeploymentRemoved")
+"""After these another model may answer."""
 
 
 async def run(site: Site, pulse: Pulse) -> None:
@@ -38,39 +43,65 @@ async def run(site: Site, pulse: Pulse) -> None:
             seen = await pulse.wait(seen, at_most_seconds=_LOOK_EVERY_SECONDS)
 
 
+class _TextsFirst(Exception):
+    """What was told has come since the texts were looked at."""
+
+
 class Matcher:
     """What is left to do, in pieces."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
         self._may_lack_vectors = True
+        self._away_until = 0.0
+        self._newest = 0
 
     def step(self) -> bool:
         """One piece; whether there may be more. New texts get their vectors before anybody is proposed by them, unless
         the model is away."""
         db = self._site.db
+        with db.read() as session:
+            self._newest = events.newest_id(session)
         if events.listen(db, "matching-texts", _nothing, kinds=_CHANGES):
             self._may_lack_vectors = True
+        if events.listen(db, "matching-models", _nothing, kinds=_DEPLOYMENTS):
+            self._look_at_model()
         if self._may_lack_vectors and self._is_any() and self._embed():
             return True
-        self._may_lack_vectors = False
-        told = events.listen(db, "matching", self._follow, kinds=matching.FOLLOWED)
-        return told > 0
+        try:
+            return events.listen(db, "matching", self._follow, kinds=matching.FOLLOWED) > 0
+        except _TextsFirst:
+            return True
 
     def learn(self) -> bool:
         with self._site.db.write() as session:
             return self._is_any() and matching.relearn_due(session)
 
     def _follow(self, session: Session, facts: Sequence[Fact]) -> None:
+        if facts[-1].id > self._newest:
+            raise _TextsFirst
         matching.follow(self._site.markets, session, facts)
 
+    def _look_at_model(self) -> None:
+        if not self._is_any():
+            return
+        from yungu.app.embedder import Deployed
+
+        if isinstance(self._site.markets.embedder, Deployed):
+            self._site.markets.embedder.look()
+            self._may_lack_vectors, self._away_until = True, 0.0
+
     def _embed(self) -> bool:
-        """A few texts; whether there may be more."""
+        """A few texts; whether there may be more. A model that is away is asked again later."""
+        if time.monotonic() < self._away_until:
+            return False
         try:
-            return self._site.markets.embed(self._site.db, limit=_TEXTS_AT_ONCE) == _TEXTS_AT_ONCE
+            self._may_lack_vectors = self._site.markets.embed(self._site.db, limit=_TEXTS_AT_ONCE) == _TEXTS_AT_ONCE
         except Unavailable as error:
             log.warning("%s", error)
+            self._away_until = time.monotonic() + _AWAY_SECONDS
             return False
+        return self._may_lack_vectors
 
     def _is_any(self) -> bool:
         with self._site.db.read() as session:

@@ -181,14 +181,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         str,
         Doc(
             description="By which model scenarios are compared across languages: `auto` (the one of the package "
-            "`yungu[embeddings]`, if it is installed), `none` (by words alone), or the name of a model that answers "
-            "at `embeddings_url`, such as one that is deployed on this hub."
+            "`yungu[embeddings]`, if it is installed), `none` (by words alone), or the name of a model: of a "
+            "deployment of this hub (`owner/name`), or of one that answers at `embeddings_url`."
         ),
     ] = "auto"
-    embeddings_url: Annotated[
-        str, Doc(description="Where that model is asked, up to and with `/v1`. Empty: at `base_url` of this hub.")
+    embeddings_payer: Annotated[
+        str,
+        Doc(
+            description="The user who asks that deployment and pays for it. Empty: whoever deployed it, on the account "
+            "that it belongs to."
+        ),
     ] = ""
-    embeddings_token: Annotated[str, Doc(description="The token to ask it with.")] = ""
+    embeddings_url: Annotated[
+        str, Doc(description="Where the model of another server is asked, up to and with `/v1`. Empty: this hub's own.")
+    ] = ""
+    embeddings_token: Annotated[str, Doc(description="The token to ask that server with.")] = ""
     backup_folder: Annotated[
         str,
         Doc(description="Where backups go that are asked for on the administrators' page. Empty: `backups` in `data`."),

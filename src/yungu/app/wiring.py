@@ -75,7 +75,7 @@ def build_site(settings: Settings) -> Site:
         pool=_pool(settings, database, git, store, secret),
         replica_bytes=_replica_bytes(settings),
         tables=_tables(settings),
-        embedder=lambda: _embedder(settings),
+        embedder=lambda site: _embedder(settings, site),
         job_terms=_job_terms(settings),
     )
 
@@ -184,16 +184,28 @@ def _workshop(site: Site, settings: Settings) -> Workshop:
     )
 
 
-def _embedder(settings: Settings) -> Embedder | None:
+def _embedder(settings: Settings, site: Site) -> Embedder | None:
     """What compares scenarios by meaning."""
     match settings.embeddings:
         case "none" | "":
             return None
         case "auto":
             return matching.Packaged() if matching.Packaged.is_there() else None
-        case model:
-            url = settings.embeddings_url or f"{settings.base_url.rstrip('/')}/v1"
-            return matching.Endpoint(url, model, settings.embeddings_token)
+        case model if settings.embeddings_url:
+            return matching.Endpoint(settings.embeddings_url, model, settings.embeddings_token)
+        case name:
+            from yungu.app.embedder import Deployed
+
+            assert site.pool is not None
+            return Deployed(
+                name,
+                database=site.db,
+                pool=site.pool,
+                servers=site.servers,
+                limits=site.call_limits,
+                loop=lambda: site.loop,
+                payer=settings.embeddings_payer,
+            )
 
 
 def _tables(settings: Settings) -> Tables:

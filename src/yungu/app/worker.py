@@ -29,6 +29,7 @@ _STAGING_LIVES_SECONDS = 24 * 3600
 async def running(site: Site, workshop: Workshop | None = None) -> AsyncIterator[None]:
     """While inside: flush counters, notify users, call webhooks, keep the search index, sweep every hour, do what
     administrators ask for, and jobs in the ``workshop``. Flushes once more when leaving."""
+    site.loop = asyncio.get_running_loop()
     pulse = Pulse(site)
     works = [pulse.run(), _loop(site, pulse), courier.run(site, pulse), indexer.run(site, pulse), upkeep.run(site)]
     works.append(matcher.run(site, pulse))
@@ -40,6 +41,7 @@ async def running(site: Site, workshop: Workshop | None = None) -> AsyncIterator
     try:
         yield
     finally:
+        site.loop = None
         for task in tasks:
             task.cancel()
             with suppress(asyncio.CancelledError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -44,8 +45,9 @@ class Site:
     ``job_terms``: what jobs cost and may use; ``modelscope_create_visibility``: see `yungu.app.settings`.
     ``backups``: the folder that they go to when they are asked for on a page; ``pool``: where models run;
     ``replica_bytes``: the most memory that one may use on this machine; ``servers``: connections to them;
-    ``embedder``: gives the model that compares scenarios by meaning, None: words alone; ``worker_at``: when the work
-    beside requests was last seen alive.
+    ``embedder``: gives the model that compares scenarios by meaning, None: words alone; ``loop``: in which replicas
+    and the work beside requests live, None while the hub does not run; ``worker_at``: when that work was last seen
+    alive.
     """
 
     db: Database
@@ -74,14 +76,15 @@ class Site:
     desk: Desk = field(init=False)
     workers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(16, thread_name_prefix="facts"))
 
-    embedder: Callable[[], Embedder | None] = lambda: None
+    embedder: Callable[[Site], Embedder | None] = lambda _site: None
+    loop: AbstractEventLoop | None = None
     _markets: Markets | None = None
 
     @property
     def markets(self) -> Markets:
         """Both lists of scenarios in memory, once somebody asks: it needs numpy, which an idle hub does without."""
         if self._markets is None:
-            self._markets = matching.Markets(self.embedder())
+            self._markets = matching.Markets(self.embedder(self))
         return self._markets
 
     def __post_init__(self) -> None:

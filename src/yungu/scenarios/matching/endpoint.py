@@ -1,9 +1,11 @@
-"""Vectors from a model that answers ``POST /v1/embeddings``: one that runs on this hub, or any other."""
+"""Vectors from a model of another server that answers ``POST /v1/embeddings``."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 
@@ -33,10 +35,20 @@ class Endpoint:
         try:
             answer = httpx.post(f"{self.url.rstrip('/')}/embeddings", json=body, headers=headers, timeout=_SECONDS)
             answer.raise_for_status()
-            rows = sorted(answer.json()["data"], key=lambda row: int(row["index"]))
-            found = [[float(value) for value in row["embedding"]] for row in rows]
-        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+            return read_rows(answer.json(), len(texts))
+        except (httpx.HTTPError, ValueError) as error:
             raise EmbedderAway(f"{self.model} gives no embeddings: {error}") from error
-        if len(found) != len(texts):
-            raise EmbedderAway(f"{self.model} gave {len(found)} embeddings for {len(texts)} texts.")
-        return found
+
+
+def read_rows(answer: Any, count: int) -> Sequence[Sequence[float]]:
+    """The vectors of an answer in the order of their texts, of which there were ``count``. Raises EmbedderAway.
+
+    https://platform.openai.com/docs/api-reference/embeddings/object"""
+    try:
+        rows = sorted(answer["data"], key=lambda row: int(row["index"]))
+        found = [[float(value) for value in row["embedding"]] for row in rows]
+    except (ValueError, KeyError, TypeError) as error:
+        raise EmbedderAway(f"The answer holds no embeddings: {error!r}") from error
+    if len(found) != count or not all(math.isfinite(value) for row in found for value in row):
+        raise EmbedderAway(f"The answer holds {len(found)} embeddings for {count} texts.")
+    return found

@@ -16,6 +16,7 @@ import msgspec
 
 from yungu.kernel import clock
 from yungu.kernel.db import Database, Session
+from yungu.kernel.errors import Unavailable
 from yungu.scenarios.matching import queries, texts
 from yungu.scenarios.matching.lexical import Terms
 from yungu.scenarios.matching.market import Listed, Market
@@ -62,10 +63,12 @@ class Snapshot:
 
 
 class Markets:
-    """One market of one database, kept for the next question. ``embedder`` None: words alone are compared."""
+    """One market of one database, kept for the next question. ``embedder`` None: words alone are compared. ``away``:
+    why the model did not answer when it was asked last, "" when it did."""
 
     def __init__(self, embedder: Embedder | None = None) -> None:
         self.embedder = embedder
+        self.away = ""
         self._lock = threading.Lock()
         self._seen: tuple[object, ...] | None = None
         self._snapshot: Snapshot | None = None
@@ -96,12 +99,18 @@ class Markets:
 
     def embed(self, database: Database, *, limit: int = 200) -> int:
         """Embed what has no vector yet; how many texts. For a job: it may take long and holds no transaction then.
-        The market is ready for others afterwards, also without a model."""
+        The market is ready for others afterwards, also without a model. Raises what the model raises."""
         self.current_of(database)
         if self.embedder is None:
             return 0
         found = {name: text for texts_of in self._meant.values() for name, text in texts_of.items()}
-        return embed_missing(database, self.embedder, found, limit=limit)
+        try:
+            count = embed_missing(database, self.embedder, found, limit=limit)
+        except Unavailable as error:
+            self.away = error.message
+            raise
+        self.away = ""
+        return count
 
     def _look_again(self, session: Session) -> None:
         """Read what is new; a list in which nothing has changed stays the very same."""
