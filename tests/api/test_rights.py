@@ -134,6 +134,11 @@ ROUTES = {
     # openai
     "POST /api/{repo}/predict": Takes("read", json={}),
     "GET /api/{repo}/predict": Takes("read"),
+    "POST /{repo}/pipeline/{task}": Takes("read", json={"inputs": "x"}, params={"task": "text-generation"}),
+    "POST /{repo}/v1/chat/completions": Takes("read", json={"messages": []}),
+    "POST /{repo}": Takes("read", json={"inputs": "x"}),
+    "GET /{repo}/info": Takes("read"),
+    "GET /{repo}/health": Takes("read"),
     # git and git-lfs
     "GET /{repo}/info/refs": Takes("read", query="service=git-upload-pack"),
     "POST /{repo}/git-upload-pack": Takes("read", content="0000", headers=UPLOAD_PACK),

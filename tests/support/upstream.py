@@ -88,15 +88,17 @@ class Upstream:
         writer.write(head.encode() + body)
         await writer.drain()
 
-    def _answer(self, path: str, asked: dict[str, Any]) -> dict[str, Any]:
+    def _answer(self, path: str, asked: dict[str, Any]) -> Any:
         usage = {"prompt_tokens": PROMPT_TOKENS, "total_tokens": PROMPT_TOKENS + self.chunks}
         if path.endswith("/embeddings"):
-            data = [{"object": "embedding", "index": 0, "embedding": [0.5, 0.25]}]
+            texts = [asked["input"]] if isinstance(asked["input"], str) else asked["input"]
+            data = [{"object": "embedding", "index": n, "embedding": [0.5, 0.25 * (1 - n)]} for n in range(len(texts))]
             return {"object": "list", "model": asked["model"], "data": data, "usage": usage}
         if path.endswith("/rerank"):
             return {"model": asked["model"], "results": [{"index": 1, "relevance_score": 0.9}], "usage": usage}
         if path.endswith("/predict"):
-            return {"got": asked, "schema": {"type": "object"}}
+            labels = [[{"label": "green", "score": 0.75}, {"label": "black", "score": 0.25}]]
+            return labels if "labels" in self.how else {"got": asked, "schema": {"type": "object"}}
         usage["completion_tokens"] = self.chunks
         message: dict[str, Any] = {"role": "assistant", "content": self.text}
         if asked.get("tools"):

@@ -45,6 +45,7 @@ DIALECTS = (
     ("ModelScope", modelscope.legacy),
     ("ModelScope OpenAPI", modelscope.open_routes),
     ("OpenAI", openai.routes),
+    ("Hugging Face: inference tasks", openai.task_routes),
     ("yungu: scenarios", v1.routes),
     ("Pages", web.routes),
 )

@@ -131,8 +131,8 @@ def test_the_page_on_calling_models_says_what_works(desk: Desk, capsys: pytest.C
     page = (Path(__file__).parents[3] / "docs/how-to/call-models.md").read_text()
     names: dict[str, object] = {"HUB": desk.live.url, "TOKEN": desk.token, "MODEL": desk.name}
     snippets = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    assert len(snippets) == 3
+    assert len(snippets) == 4
     for snippet in snippets:
         exec(compile(snippet, "call-models.md", "exec"), names)
-    assert capsys.readouterr().out.count(" tea tea tea") == 4
+    assert capsys.readouterr().out.count(" tea tea tea") == 6
     assert desk.calls[0].request_id == "order-17"

@@ -29,7 +29,7 @@ _KNOWN = 20_000
 _UNCOUNTED = ("/static/", "/healthz")
 _BYTES = ("/resolve/", "/raw/", "/info/lfs/", "/info/refs", "/git-upload-pack", "/git-receive-pack", "/archive/")
 _CREDENTIALS = frozenset({b"authorization", b"cookie"})
-_API = ("/api/", "/openapi/", "/v1/")
+_API = ("/api/", "/openapi/", "/v1/", "/models/")
 
 
 class TooManyRequests(Exhausted):

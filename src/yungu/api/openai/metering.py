@@ -20,7 +20,7 @@ from yungu.accounts import Actor
 from yungu.api.http import Call, Site
 from yungu.api.openai.errors import describe, refusal
 from yungu.api.openai.frames import FrameBroken, Frames, Names, names_to_change, renamed
-from yungu.api.openai.wire import ErrorBody, Request, ServerUsage, read_answer
+from yungu.api.openai.wire import ErrorBody, Request, ServerUsage, read_whole
 from yungu.compute import Asked, CallRecord, Deployment, Outcome, Target, Ticket, Usage
 from yungu.compute.backends import Pool
 from yungu.compute.backends.upstream import Reply
@@ -137,7 +137,7 @@ async def _whole(metered: Metered, reply: Reply, names: Names) -> Response:
     body = await reply.read_all(_MAX_ANSWER_BYTES)
     metered.stop_clock()
     try:
-        said = read_answer(body)
+        said = read_whole(metered.request.kind, body)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise FrameBroken from error
     written = sum(choice.size_bytes for choice in said.choices or ())

@@ -2,47 +2,41 @@
 
 from __future__ import annotations
 
-import re
-from uuid import uuid4
-
 from starlette.responses import Response
 
 from yungu import accounts, compute
 from yungu.api.http import Call, Routes, json_response
-from yungu.api.http.app import read_body
 from yungu.api.openai import metering, wire
 from yungu.api.openai.errors import render_error
-from yungu.compute import CallKind
+from yungu.api.openai.forwarding import MAX_BODY, forward
 from yungu.kernel.db import Session
 
 routes = Routes(on_error=render_error)
-_MAX_BODY = 32 << 20
-_UNSAFE = re.compile(r"[^A-Za-z0-9._:@/+-]")
 
 
 @routes.post("/v1/chat/completions")
 async def chat(call: Call) -> Response:
-    return await _forward(call, "chat", "/v1/chat/completions")
+    return await forward(call, "chat", "/v1/chat/completions")
 
 
 @routes.post("/v1/completions")
 async def completions(call: Call) -> Response:
-    return await _forward(call, "completion", "/v1/completions")
+    return await forward(call, "completion", "/v1/completions")
 
 
 @routes.post("/v1/embeddings")
 async def embeddings(call: Call) -> Response:
-    return await _forward(call, "embedding", "/v1/embeddings")
+    return await forward(call, "embedding", "/v1/embeddings")
 
 
 @routes.post("/v1/rerank")
 async def rerank(call: Call) -> Response:
-    return await _forward(call, "rerank", "/v1/rerank")
+    return await forward(call, "rerank", "/v1/rerank")
 
 
 @routes.post("/api/models/{owner}/{name}/predict")
 async def predict(call: Call) -> Response:
-    return await _forward(call, "predict", "/predict", call.repo_id)
+    return await forward(call, "predict", "/predict", call.repo_id)
 
 
 @routes.get("/api/models/{owner}/{name}/predict")
@@ -51,7 +45,7 @@ async def predict_schema(call: Call) -> Response:
     deployment = await call.read(_predictor, call)
     async with metering.pool(call.site).reach(deployment) as target:
         reply = await call.site.servers.get(target, "/predict", stall_seconds=call.site.call_limits.stall_seconds)
-        body = await reply.read_all(_MAX_BODY)
+        body = await reply.read_all(MAX_BODY)
     return Response(body, reply.status, media_type="application/json")
 
 
@@ -67,13 +61,6 @@ def model(session: Session, call: Call) -> Response:
     return json_response(wire.model_entry(found))
 
 
-async def _forward(call: Call, kind: CallKind, path: str, model: str | None = None) -> Response:
-    request = wire.read_request(kind, await read_body(call, _MAX_BODY), model)
-    asked = request.asked(_request_id(call), _organization(call))
-    ticket = await metering.begin(call, request, asked)
-    return await metering.answer(call, request, ticket, path)
-
-
 def _predictor(session: Session, call: Call) -> compute.Deployment:
     found = compute.callable_deployment(session, call.repo_id, call.actor(session))
     if call.known_actor.user is None:
@@ -81,18 +68,3 @@ def _predictor(session: Session, call: Call) -> compute.Deployment:
     if "predict" not in found.answers:
         raise compute.DeploymentNotFound(found.name)
     return found
-
-
-def _request_id(call: Call) -> str:
-    """Of the client's choice, under which a call is paid once; else a fresh one."""
-    given = call.headers.get("idempotency-key") or call.headers.get("x-request-id")
-    if not given:
-        return str(uuid4())
-    if len(given) > 100 or _UNSAFE.search(given):
-        raise compute.CallInvalid("A request id has 1 to 100 of the characters A-Z a-z 0-9 . _ : @ / + -")
-    return given
-
-
-def _organization(call: Call) -> str | None:
-    """Who pays besides the caller, as OpenAI's clients and Hugging Face's (``bill_to``) name it."""
-    return call.headers.get("openai-organization") or call.headers.get("x-hf-bill-to")

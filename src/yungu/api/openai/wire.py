@@ -169,6 +169,17 @@ class ServerAnswer(msgspec.Struct):
 
 read_answer = msgspec.json.Decoder(ServerAnswer).decode
 """Raises msgspec.MsgspecError."""
+
+
+def read_whole(kind: CallKind, body: bytes) -> ServerAnswer:
+    """An answer that is no stream; of a predictor's any JSON will do, and nothing is read in it. Raises
+    msgspec.MsgspecError."""
+    if kind == "predict":
+        _read_value(body)
+        return ServerAnswer()
+    return read_answer(body)
+
+
 _NOTHING = (b"null", b'""', b"[]")
 
 
