@@ -315,6 +315,9 @@ KEYED = """
     GET /-/scenarios/imports/{number}/diff | GET /-/opportunities/{code}/matches
     POST /-/opportunities/{code}/matches | GET /-/capabilities/{code}/matches | POST /-/capabilities/{code}/matches
     GET /-/matches/{number} | POST /-/matches/{number} | GET /-/market | POST /-/market
+    GET /-/matches/{number}/contacts | POST /-/matches/{number}/contacts
+    GET /-/opportunities/{code}/matches/mute | POST /-/opportunities/{code}/matches/mute
+    GET /-/capabilities/{code}/matches/mute | POST /-/capabilities/{code}/matches/mute
     GET /-/market/runs/{number} | POST /-/market/runs/{number} | GET /-/market/runs/{number}/replay
     GET /-/market/days | POST /-/market/days | GET /-/market/days/{number}
     POST /login | POST /logout | POST /join | GET /settings | GET /settings/profile | POST /settings/profile

@@ -13,6 +13,7 @@ from support.lists import MODEL, TEA, Lists
 from support.servers import LiveHub
 from support.visitor import Visitor
 from yungu import scenarios
+from yungu.app import worker
 from yungu.scenarios import Constraint, Item, matching
 from yungu.scenarios.matching.models import deeds
 
@@ -86,6 +87,38 @@ def test_both_sides_read_why_and_say_yes(scene: Scene) -> None:
         ("demand", "intended"), ("demand", "opened"), ("demand", "shown"),
         ("provider", "intended"), ("provider", "opened"), ("provider", "shown"),
     ]  # fmt: skip
+
+
+def test_they_write_to_each_other_and_find_it_in_their_inbox(scene: Scene) -> None:
+    assert scene.garden.submit(scene.place).status_code == 303
+    place = match_of(scene.garden.read(scene.place), scene.supply.code)
+    talk = f"{place}/contacts"
+    assert "Show my contact: lin@tea.example" in scene.garden.read(place)
+    sent = scene.garden.submit(place, talk, text="几月<b>能</b>开始？", shows_contact="1")
+    assert sent.status_code == 303, sent.text[:300]
+    worker.notify_users(scene.lists.world.site)
+    inbox = scene.provider.read("/notifications")
+    assert "wrote to you about a match with" in inbox and f'href="{place}"' in inbox
+    assert f'href="/-/capabilities/{scene.supply.code}/matches"' in inbox and "New matches are proposed for" in inbox
+    assert "给您留言" in scene.provider.read("/notifications?lang=zh") and scene.provider.read("/?lang=en")
+    page = scene.provider.read(place)
+    assert "几月&lt;b&gt;能&lt;/b&gt;开始？" in page and "lin@tea.example" in page
+    assert f'href="{place}"' not in scene.provider.read("/notifications"), "what was looked at is read"
+    assert "The demand side wrote" in scene.provider.read(f"/-/capabilities/{scene.supply.code}/matches")
+    assert "几月" not in scene.operator.read(place)
+    assert scene.provider.submit(place, talk, text="").status_code == 400
+    assert scene.stranger.submit("/", talk, text="Hello").status_code == 404
+
+    number = re.search(r'name="withdraw" value="(\d+)"', scene.garden.read(place))
+    assert number is not None and 'name="withdraw"' not in page
+    assert scene.provider.submit(place, talk, withdraw=number[1]).status_code == 404
+    assert scene.garden.submit(place, talk, withdraw=number[1]).status_code == 303
+    page = scene.provider.read(place)
+    assert "This message was withdrawn." in page and "lin@tea.example" not in page
+    assert scene.garden.submit(scene.place, f"{scene.place}/mute").status_code == 303
+    assert "Unmute" in scene.garden.read(scene.place)
+    assert scene.garden.submit(scene.place, f"{scene.place}/mute", unmute="1").status_code == 303
+    assert "Unmute" not in scene.garden.read(scene.place)
 
 
 def test_the_operator_chooses_compares_publishes_plays_again_and_plans_a_day(scene: Scene) -> None:

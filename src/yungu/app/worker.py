@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 
@@ -16,6 +16,9 @@ from yungu.app.pulse import Pulse
 from yungu.compute.jobs import Workshop, run as do_jobs
 from yungu.kernel import events
 from yungu.kernel.clock import now as clock_now
+from yungu.kernel.db import Session
+from yungu.kernel.events import Fact
+from yungu.scenarios import matching
 
 log = logging.getLogger("yungu.worker")
 _FLUSH_EVERY_SECONDS = 2.0
@@ -86,6 +89,12 @@ def notify_users(site: Site) -> None:
     """Tell users what happened since the last time."""
     while events.listen(site.db, "notifications", hub.notify, kinds=hub.NOTIFIED):
         pass
+    while events.listen(site.db, "match-notices", _notify_of_matches, kinds=matching.NOTIFIED):
+        pass
+
+
+def _notify_of_matches(session: Session, facts: Sequence[Fact]) -> None:
+    matching.notify(session, facts)  # loads numpy, and only where there are matches
 
 
 async def _loop(site: Site, pulse: Pulse) -> None:

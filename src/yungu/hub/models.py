@@ -333,13 +333,18 @@ Reason = Literal[
     "accepted",
     "rejected",
     "followed",
+    "proposed",
+    "wrote",
+    "agreed",
+    "declined",
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Notification:
     """The latest of what happened in one place that a user has to do with. ``number``: of a discussion, None where it
-    is about access to the repo or about a follower; ``who``: who did it, None where that account is gone."""
+    is about access to the repo or about a follower; ``who``: who did it, None where that account is gone. What floors
+    above the hub tell has a ``subject`` in each language, and its ``place`` says where it can be read."""
 
     id: int
     reason: Reason
@@ -350,6 +355,8 @@ class Notification:
     is_pull: bool | None
     at: datetime
     read_at: datetime | None
+    subject: Mapping[str, str] | None = None
+    place: str = ""
 
 
 DeliveryStatus = Literal["waiting", "delivered", "failed"]
@@ -634,12 +641,14 @@ notifications = sa.Table(
     sa.Column("actor_id", BigId),
     sa.Column("at", Moment, nullable=False),
     sa.Column("read_at", Moment),
+    sa.Column("subject", Json),
     sa.UniqueConstraint("user_id", "place"),
     sa.Index("ix_notifications_user_id_at", "user_id", "at"),
     sa.Index("ix_notifications_unread", "user_id", sqlite_where=_UNREAD, postgresql_where=_UNREAD),
     sqlite_autoincrement=True,
 )
-"""One row for each place where something happened to a user: a discussion, the access to a repo, a follower."""
+"""One row for each place where something happened to a user: a discussion, the access to a repo, a follower, or what
+floors above the hub call a place."""
 
 muted_discussions = sa.Table(
     "muted_discussions",

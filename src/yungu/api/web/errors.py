@@ -87,6 +87,12 @@ from yungu.scenarios import (
     Unready,
     VersionOutdated,
 )
+from yungu.scenarios.matching import (
+    ContactImpossible,
+    ContactInvalid,
+    MatchClosed,
+    RunPublished,
+)
 
 
 class FormRefused(YunguError):
@@ -207,6 +213,14 @@ _EXPLAINED: tuple[tuple[type[YunguError], str, Facts], ...] = (
     (ObjectionOpen, marked("%(name)s objects to this version."), lambda e: {"name": e.reviewer}),
     (ApprovalMissing, marked("Nobody has approved this version yet."), lambda e: {}),
     (VersionOutdated, marked("Somebody else has changed it since you opened the form."), lambda e: {}),
+    (MatchClosed, marked("This match is over, or your side has answered it already."), lambda e: {}),
+    (RunPublished, marked("This run is published already."), lambda e: {}),
+    (ContactImpossible, marked("The other side hears of this match only after your yes."), lambda e: {}),
+    (
+        ContactInvalid,
+        marked("A message has 1 to %(letters)s letters, and each side writes at most %(messages)s."),
+        lambda e: {"letters": e.most_letters, "messages": e.most_messages},
+    ),
     (ClaimTaken, marked("%(name)s has a claim on it already."), lambda e: {"name": e.provider}),
     (DeadlinePassed, marked("The deadline has passed."), lambda e: {}),
     (CapacityFull, marked("%(code)s has no room left."), lambda e: {"code": e.code}),

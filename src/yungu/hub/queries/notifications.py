@@ -26,7 +26,7 @@ _n = notifications.c
 _NOTIFICATION = (
     sa.select(
         _n.id, _n.reason, owners.c.name, _n.repo_id, discussions.c.number, discussions.c.title,
-        discussions.c.is_pull, _n.at, _n.read_at,
+        discussions.c.is_pull, _n.at, _n.read_at, _n.subject, _n.place,
     )
     .join(owners, owners.c.id == _n.actor_id, isouter=True)
     .join(discussions, discussions.c.id == _n.discussion_id, isouter=True)
@@ -43,6 +43,12 @@ def count_unread(session: Session, actor: Actor) -> int:
 def has_unread(session: Session, user_id: int, discussion: Discussion) -> bool:
     """Whether there is something in the discussion that the user has heard of and not seen."""
     query = sa.select(_n.id).where(_n.user_id == user_id, _n.discussion_id == discussion.id, _n.read_at.is_(None))
+    return session.scalar(query.limit(1)) is not None
+
+
+def has_unread_at(session: Session, user_id: int, place: str) -> bool:
+    """Whether the user has heard of something at a place of higher floors and not seen it."""
+    query = sa.select(_n.id).where(_n.user_id == user_id, _n.place == place, _n.read_at.is_(None))
     return session.scalar(query.limit(1)) is not None
 
 
@@ -74,10 +80,15 @@ def list_notifications(
 
 def list_keepers(session: Session, repo: Repo, *roles: Role) -> Sequence[int]:
     """Who looks after a repo: the user who owns it, or the organization's members with one of the roles."""
-    kind = session.scalar(sa.select(owners.c.kind).where(owners.c.id == repo.owner_id))
+    return list_acting_for(session, repo.owner_id, *roles)
+
+
+def list_acting_for(session: Session, owner_id: int, *roles: Role) -> Sequence[int]:
+    """A user, or an organization's members with one of the roles."""
+    kind = session.scalar(sa.select(owners.c.kind).where(owners.c.id == owner_id))
     if kind == "user":
-        return [repo.owner_id]
-    query = sa.select(members.c.user_id).where(members.c.organization_id == repo.owner_id, members.c.role.in_(roles))
+        return [owner_id]
+    query = sa.select(members.c.user_id).where(members.c.organization_id == owner_id, members.c.role.in_(roles))
     return list(session.scalars(query.order_by(members.c.user_id)))
 
 

@@ -28,7 +28,7 @@ from yungu.hub.service.history import drop_content
 from yungu.hub.service.keeping import forget_unbound, unbind_blobs, unchanged_refs
 from yungu.hub.service.likes import like_repo, unlike_repo
 from yungu.hub.service.locks import create_lock, delete_lock
-from yungu.hub.service.notifications import NOTIFIED, mark_read, mark_seen, mute, notify, unmute
+from yungu.hub.service.notifications import NOTIFIED, mark_read, mark_seen, mark_seen_at, mute, notify, tell, unmute
 from yungu.hub.service.owners import clear_owner
 from yungu.hub.service.pushes import RefUpdate, apply_push, check_content, check_pointers, check_update
 from yungu.hub.service.quotas import check_quota, check_room
@@ -122,6 +122,7 @@ __all__ = [
     "link_upload",
     "mark_read",
     "mark_seen",
+    "mark_seen_at",
     "merge_pull_request",
     "merge_ref",
     "move_ref",
@@ -143,6 +144,7 @@ __all__ = [
     "super_squash",
     "sync_refs",
     "take_loose_file",
+    "tell",
     "unbind_blobs",
     "unchanged_refs",
     "unlike_repo",

@@ -5,7 +5,7 @@ same notification new."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import sqlalchemy as sa
 
@@ -46,6 +46,25 @@ def notify(session: Session, facts: Sequence[Fact]) -> None:
                 upsert(session, notifications, row, keys=["user_id", "place"], update=anew)
 
 
+def tell(
+    session: Session,
+    user_id: int,
+    reason: Reason,
+    place: str,
+    *,
+    subject: Mapping[str, str],
+    fact: Fact,
+) -> None:
+    """Let a user hear of a fact that floors above the hub know of. ``place``: what happens again there makes the same
+    notification new; ``subject``: what it is about, in each language."""
+    if user_id == fact.actor_id or not _may_hear(session, user_id, None, None):
+        return
+    row = {"user_id": user_id, "place": place, "reason": reason, "actor_id": fact.actor_id, "at": fact.at}
+    row |= {"subject": dict(subject), "read_at": None}
+    anew = ["reason", "actor_id", "at", "read_at", "subject"]
+    upsert(session, notifications, row, keys=["user_id", "place"], update=anew)
+
+
 def mark_read(session: Session, user_id: int, *, numbers: Sequence[int] | None = None) -> None:
     """Mark some of the user's notifications as read, or all of them."""
     unread = sa.update(notifications).where(_n.user_id == user_id, _n.read_at.is_(None))
@@ -58,6 +77,12 @@ def mark_seen(session: Session, user_id: int, discussion: Discussion) -> None:
     """The user has looked at the discussion: what there was to hear of it is read."""
     seen = sa.update(notifications).where(_n.user_id == user_id, _n.discussion_id == discussion.id)
     session.execute(seen.where(_n.read_at.is_(None)).values(read_at=clock.now()))
+
+
+def mark_seen_at(session: Session, user_id: int, place: str) -> None:
+    """The user has looked at a place of higher floors."""
+    seen = sa.update(notifications).where(_n.user_id == user_id, _n.place == place, _n.read_at.is_(None))
+    session.execute(seen.values(read_at=clock.now()))
 
 
 def mute(session: Session, user_id: int, discussion: Discussion) -> None:

@@ -1135,6 +1135,20 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "scenario_mutes",
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("item_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["item_id"], ["scenario_items.id"], name=op.f("fk_scenario_mutes_item_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["user_id"], ["owners.id"], name=op.f("fk_scenario_mutes_user_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("user_id", "item_id", name=op.f("pk_scenario_mutes")),
+        comment="who wants to hear of no proposals for an item",
+    )
+    with op.batch_alter_table("scenario_mutes", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_scenario_mutes_item_id"), ["item_id"], unique=False)
+
+    op.create_table(
         "scenario_reviews",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("item_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1295,6 +1309,7 @@ def upgrade() -> None:
         sa.Column("actor_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("at", yungu.kernel.db.Moment(timezone=True), nullable=False),
         sa.Column("read_at", yungu.kernel.db.Moment(timezone=True), nullable=True),
+        sa.Column("subject", sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"), nullable=True),
         sa.ForeignKeyConstraint(
             ["discussion_id"], ["discussions.id"], name=op.f("fk_notifications_discussion_id"), ondelete="CASCADE"
         ),
@@ -1364,6 +1379,25 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_pilots_provider_id"), ["provider_id"], unique=False)
 
     op.create_table(
+        "scenario_contacts",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("match_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("side", sa.String(length=12), nullable=False),
+        sa.Column("by_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("contact", sa.String(length=500), nullable=False),
+        sa.Column("at", yungu.kernel.db.Moment(timezone=True), nullable=False),
+        sa.Column("withdrawn_at", yungu.kernel.db.Moment(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["match_id"], ["scenario_matches.id"], name=op.f("fk_scenario_contacts_match_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_scenario_contacts")),
+        comment="what one side of a match wrote to the other",
+    )
+    with op.batch_alter_table("scenario_contacts", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_scenario_contacts_match_id"), ["match_id"], unique=False)
+
+    op.create_table(
         "scenario_match_deeds",
         sa.Column("match_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("what", sa.String(length=12), nullable=False),
@@ -1424,6 +1458,10 @@ def downgrade() -> None:
     op.drop_table("pilot_evidence")
     op.drop_table("pilot_attempts")
     op.drop_table("scenario_match_deeds")
+    with op.batch_alter_table("scenario_contacts", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_scenario_contacts_match_id"))
+
+    op.drop_table("scenario_contacts")
     with op.batch_alter_table("pilots", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_pilots_provider_id"))
         batch_op.drop_index(batch_op.f("ix_pilots_opportunity_id"))
@@ -1472,6 +1510,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_scenario_reviews_item_id"))
 
     op.drop_table("scenario_reviews")
+    with op.batch_alter_table("scenario_mutes", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_scenario_mutes_item_id"))
+
+    op.drop_table("scenario_mutes")
     with op.batch_alter_table("scenario_matches", schema=None) as batch_op:
         batch_op.drop_index("ix_scenario_matches_opportunity_id_status")
         batch_op.drop_index(batch_op.f("ix_scenario_matches_capability_id"))

@@ -16,6 +16,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from yungu.scenarios.matching.errors import (
+    ContactImpossible as ContactImpossible,
+    ContactInvalid as ContactInvalid,
+    ContactNotFound as ContactNotFound,
     DayImpossible as DayImpossible,
     DayNotFound as DayNotFound,
     MatchClosed as MatchClosed,
@@ -23,16 +26,34 @@ from yungu.scenarios.matching.errors import (
     RunNotFound as RunNotFound,
     RunPublished as RunPublished,
 )
-from yungu.scenarios.matching.models import Day as Day, Match as Match, Run as Run
+from yungu.scenarios.matching.events import NOTIFIED as NOTIFIED
+from yungu.scenarios.matching.models import Contact as Contact, Day as Day, Match as Match, Run as Run
 
 if TYPE_CHECKING:
+    from yungu.scenarios.matching.contacts import (
+        list_contacts as list_contacts,
+        may_write as may_write,
+        own_contact as own_contact,
+        own_side as own_side,
+        withdraw as withdraw,
+        write as write,
+    )
     from yungu.scenarios.matching.days import Seat as Seat, list_seats as list_seats, plan_day as plan_day
     from yungu.scenarios.matching.endpoint import Endpoint as Endpoint
     from yungu.scenarios.matching.explaining import Change as Change, Explanation as Explanation, explain as explain
     from yungu.scenarios.matching.keeping import Markets as Markets, Snapshot as Snapshot
     from yungu.scenarios.matching.market import Judged as Judged, Listed as Listed, Market as Market, Rules as Rules
+    from yungu.scenarios.matching.notices import (
+        list_muting as list_muting,
+        mute as mute,
+        notify as notify,
+        place_of_item as place_of_item,
+        place_of_match as place_of_match,
+        unmute as unmute,
+    )
     from yungu.scenarios.matching.queries import (
         Proposal as Proposal,
+        count_deeds as count_deeds,
         get_day as get_day,
         get_proposal as get_proposal,
         get_run as get_run,
@@ -40,6 +61,7 @@ if TYPE_CHECKING:
         list_matches as list_matches,
         list_proposals as list_proposals,
         list_runs as list_runs,
+        list_seen as list_seen,
     )
     from yungu.scenarios.matching.replaying import Replay as Replay, replay as replay
     from yungu.scenarios.matching.service import (
@@ -63,11 +85,14 @@ if TYPE_CHECKING:
     from yungu.scenarios.matching.vectors import Embedder as Embedder, Packaged as Packaged
 
 _HOMES = {
+    "contacts": "list_contacts may_write own_contact own_side withdraw write",
     "days": "Seat list_seats plan_day",
     "explaining": "Change Explanation explain",
     "keeping": "Markets Snapshot",
     "market": "Judged Listed Market Rules",
-    "queries": "Proposal get_day get_proposal get_run list_days list_matches list_proposals list_runs",
+    "notices": "list_muting mute notify place_of_item place_of_match unmute",
+    "queries": "Proposal count_deeds get_day get_proposal get_run list_days list_matches list_proposals list_runs "
+    "list_seen",
     "replaying": "Replay replay",
     "service": "FOLLOWED answer find_for find_market follow is_operator keep "
     "log may_see note_seen publish relearn relearn_due run_market sides_of visible_proposal",

@@ -24,6 +24,28 @@ class MatchClosed(Conflict):
         super().__init__(f"Match {number}: {why}.")
 
 
+class ContactNotFound(NotFound):
+    """There is no such message, or it is not of the actor's side."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"There is no message {number}.")
+
+
+class ContactImpossible(Conflict):
+    """The other side does not see the match before this side has said yes."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"Match {number}: the other side hears of it only after your yes.")
+
+
+class ContactInvalid(Invalid):
+    """A message of no or too many letters, or one too many."""
+
+    def __init__(self, most_letters: int, most_messages: int) -> None:
+        self.most_letters, self.most_messages = most_letters, most_messages
+        super().__init__(f"A message has 1 to {most_letters} letters, and each side writes at most {most_messages}.")
+
+
 class RunPublished(Conflict):
     def __init__(self, number: int) -> None:
         super().__init__(f"Run {number} is published already.")

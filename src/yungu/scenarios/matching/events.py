@@ -6,6 +6,9 @@ from typing import Literal
 
 from yungu.kernel.events import Event
 
+NOTIFIED = ("MatchProposed", "MatchContacted", "MatchAnswered")
+"""The kinds of facts that those who act for an item may hear of."""
+
 
 class MarketMatched(Event, frozen=True, kw_only=True):
     """An operator published what a run over both whole lists proposes."""
@@ -33,6 +36,24 @@ class MatchAnswered(Event, frozen=True, kw_only=True):
     side: Literal["demand", "provider"]
     answer: Literal["yes", "no"]
     reason: str = ""
+
+
+class MatchContacted(Event, frozen=True, kw_only=True):
+    """One side wrote to the other."""
+
+    match_id: int
+    opportunity_id: int
+    capability_id: int
+    side: Literal["demand", "provider"]
+    contact_id: int
+
+
+class ContactWithdrawn(Event, frozen=True, kw_only=True):
+    """What was written is not to be read any more."""
+
+    match_id: int
+    side: Literal["demand", "provider"]
+    contact_id: int
 
 
 class MatchAccepted(Event, frozen=True, kw_only=True):

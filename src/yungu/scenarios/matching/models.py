@@ -15,6 +15,7 @@ RunKind = Literal["market", "opportunity", "capability"]
 RunState = Literal["draft", "published"]
 MatchStatus = Literal["proposed", "accepted", "declined", "lapsed"]
 Answer = Literal["yes", "no"]
+MatchSide = Literal["demand", "provider"]
 Deed = Literal["shown", "opened", "contacted", "intended", "succeeded", "failed"]
 """``shown``: it stood on a page; ``contacted``: one wrote to the other; ``intended``: a letter of intent; the last two:
 what became of the pilot."""
@@ -61,6 +62,22 @@ class Match:
     made_at: datetime
     answered_at: datetime | None
     event_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """What one side of a match wrote to the other. ``contact``: how to reach them, "" where they did not say;
+    ``by``: the user, None where that account is gone. Of one that was withdrawn nothing is kept but that it was
+    there."""
+
+    id: int
+    match_id: int
+    side: MatchSide
+    by: str | None
+    text: str
+    contact: str
+    at: datetime
+    withdrawn_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +167,30 @@ deeds = sa.Table(
     sa.Column("by_id", BigId),
     sa.Column("at", Moment, nullable=False),
     comment="the first time that each thing happened to a match, on each side",
+)
+
+contacts = sa.Table(
+    "scenario_contacts",
+    metadata,
+    sa.Column("id", BigId, primary_key=True, autoincrement=True),
+    sa.Column(
+        "match_id", BigId, sa.ForeignKey("scenario_matches.id", ondelete="CASCADE"), nullable=False, index=True
+    ),
+    sa.Column("side", sa.String(12), nullable=False),
+    sa.Column("by_id", BigId),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("contact", sa.String(500), nullable=False),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("withdrawn_at", Moment),
+    comment="what one side of a match wrote to the other",
+)
+
+mutes = sa.Table(
+    "scenario_mutes",
+    metadata,
+    sa.Column("user_id", BigId, sa.ForeignKey("owners.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("item_id", BigId, sa.ForeignKey("scenario_items.id", ondelete="CASCADE"), primary_key=True, index=True),
+    comment="who wants to hear of no proposals for an item",
 )
 
 days = sa.Table(

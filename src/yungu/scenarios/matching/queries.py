@@ -178,8 +178,18 @@ def list_accepted(session: Session, opportunity_id: int) -> Sequence[int]:
 def list_seen(session: Session, match_ids: Collection[int], what: str) -> set[tuple[int, str]]:
     """(match, side) for which ``what`` is logged."""
     query = sa.select(deeds.c.match_id, deeds.c.side).where(deeds.c.what == what)
-    found = session.execute(query.where(deeds.c.match_id.in_(sorted(match_ids))))
-    return {(row[0], row[1]) for row in found}
+    found: set[tuple[int, str]] = set()
+    numbers = sorted(match_ids)
+    for start in range(0, len(numbers), _AT_ONCE):
+        part = deeds.c.match_id.in_(numbers[start : start + _AT_ONCE])
+        found |= {(row[0], row[1]) for row in session.execute(query.where(part))}
+    return found
+
+
+def count_deeds(session: Session) -> Mapping[str, int]:
+    """How many matches were shown to a side, opened, written about, wanted by one, and ended in a pilot well or not."""
+    query = sa.select(deeds.c.what, sa.func.count(sa.distinct(deeds.c.match_id))).group_by(deeds.c.what)
+    return {row[0]: row[1] for row in session.execute(query)}
 
 
 def get_proposal(session: Session, number: int) -> Proposal:

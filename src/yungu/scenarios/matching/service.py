@@ -91,10 +91,9 @@ def shortlisted(found: Found) -> Sequence[Judged]:
     """What a run for one opportunity gives: from the values of ``found`` alone."""
     market = found.snapshot.market
     wanted = next(one for one in market.opportunities if one.id == found.subject_id)
-    barred = {*found.left_out, *(pair[1] for pair in found.skipped)}
-    ranked = market.shortlist(wanted, limit=found.rules.shortlist + len(barred))
-    kept = [one for one in ranked if one.capability_id not in barred and one.probability >= found.rules.least]
-    return kept[: found.rules.shortlist]
+    barred = {*found.left_out, *(pair[1] for pair in found.skipped)} & {one.id for one in market.capabilities}
+    ranked = market.shortlist(wanted, limit=found.rules.shortlist, barred=barred)
+    return [one for one in ranked if one.probability >= found.rules.least]
 
 
 def dealt(found: Found) -> tuple[Sequence[Judged], Mapping[str, Any]]:
@@ -148,8 +147,9 @@ def publish(session: Session, number: int, actor: Actor | None) -> Run:
         told = MarketMatched(run_id=number, method=str(run.inputs["rules"]["method"]), proposals=len(found))
         cause = record(session, told, actor_id=actor.id if actor else None, caused_by=cause)
     causes = {} if run.kind == "opportunity" else _last_events(session, {match.opportunity_id for match in found})
+    by = actor.id if actor else run.made_by
     for match in found:
-        _propose(session, match, actor, causes.get(match.opportunity_id) or cause)
+        _propose(session, match, by, causes.get(match.opportunity_id) or cause)
     return queries.get_run(session, number)
 
 
@@ -388,12 +388,14 @@ def _keep_pairs(session: Session, run_id: int, found: Found) -> None:
 
 
 def _lapse(session: Session, run: Run, opportunities: Collection[int]) -> None:
-    """What waits unanswered on both sides makes room."""
-    old = [
+    """What waits unanswered on both sides makes room, unless one has written to the other."""
+    waiting = [
         one.id
         for one in queries.list_open(session, opportunities)
         if one.run_id != run.id and one.demand_answer is None and one.provider_answer is None
     ]
+    talking = {number for number, _ in queries.list_seen(session, waiting, "contacted")}
+    old = [number for number in waiting if number not in talking]
     for start in range(0, len(old), _AT_ONCE):
         gone = sa.update(matches).where(matches.c.id.in_(old[start : start + _AT_ONCE]))
         session.execute(gone.values(status="lapsed"))
@@ -403,7 +405,7 @@ def _last_events(session: Session, numbers: Collection[int]) -> dict[int, int]:
     return {number: lists.get_item_by_id(session, number).last_event_id for number in numbers}
 
 
-def _propose(session: Session, match: Match, actor: Actor | None, cause: int | None) -> None:
+def _propose(session: Session, match: Match, by: int | None, cause: int | None) -> None:
     told = MatchProposed(
         match_id=match.id,
         run_id=match.run_id,
@@ -412,7 +414,7 @@ def _propose(session: Session, match: Match, actor: Actor | None, cause: int | N
         rank=match.rank,
         probability=match.probability,
     )
-    event_id = record(session, told, actor_id=actor.id if actor else None, caused_by=cause or None)
+    event_id = record(session, told, actor_id=by, caused_by=cause or None)
     session.execute(sa.update(matches).where(matches.c.id == match.id).values(event_id=event_id))
 
 

@@ -121,6 +121,7 @@ def _market_page(session: Session, visit: Visit, form: Form, errors: Mapping[str
     days: Sequence[Day] = matching.list_days(session)
     context: dict[str, Any] = {
         "snapshot": snapshot,
+        "deeds": matching.count_deeds(session),
         "away": visit.call.site.markets.away,
         "runs": matching.list_runs(session, kind="market"),
         "days": days,

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from starlette.responses import Response
 
-from yungu import scenarios
+from yungu import hub, scenarios
 from yungu.api.http import Call
 from yungu.api.http.call import whole_number
 from yungu.api.web import urls
@@ -27,7 +27,9 @@ _SHOWN = 12
 def get_matches(session: Session, call: Call) -> Response:
     """What was proposed for an item, to those whom it belongs to."""
     visit = begin(session, call)
-    return _list_page(session, visit, _own_item(session, visit, call), EMPTY, {})
+    viewed = _own_item(session, visit, call)
+    _seen(session, visit, matching.place_of_item(viewed.item.side, viewed.item.code))
+    return _list_page(session, visit, viewed, EMPTY, {})
 
 
 def post_matches(session: Session, call: Call) -> Response:
@@ -50,6 +52,8 @@ def get_match(session: Session, call: Call) -> Response:
     visit.person()
     proposal, sides = matching.visible_proposal(session, _number(call), visit.actor)
     matching.note_seen(session, call.site.db, {proposal.match.id: sides}, "opened", visit.actor)
+    for side in sides & {"demand", "provider"}:
+        _seen(session, visit, matching.place_of_match(proposal.match.id, cast(Any, side)))
     return _match_page(session, visit, proposal, sides, EMPTY, {})
 
 
@@ -65,6 +69,31 @@ def post_match(session: Session, call: Call) -> Response:
     return see_other(visit, urls.match(match.id), told=_told(visit, match))
 
 
+def post_contact(session: Session, call: Call) -> Response:
+    """Write to the other side, or with "withdraw" take back what was written."""
+    visit = begin(session, call)
+    visit.person()
+    proposal, sides = matching.visible_proposal(session, _number(call), visit.actor)
+    form, number = read_form(visit), proposal.match.id
+    with shown_again(
+        visit, lambda errors: _match_page(session, visit, proposal, sides, form, errors), text=matching.ContactInvalid
+    ):
+        if form["withdraw"]:
+            matching.withdraw(session, number, whole_number(form["withdraw"]) or 0, visit.actor)
+            return see_other(visit, urls.match(number), told=visit.gettext("Your message is withdrawn"))
+        matching.write(session, number, form["text"], visit.actor, shows_contact=bool(form["shows_contact"]))
+    return see_other(visit, f"{urls.match(number)}#talk", told=visit.gettext("The other side is told"))
+
+
+def post_mute(session: Session, call: Call) -> Response:
+    """Hear of no proposals for an item any more, or with "unmute" pressed again."""
+    visit = begin(session, call)
+    user, viewed = visit.person(), _own_item(session, visit, call)
+    form = read_form(visit)
+    (matching.unmute if form["unmute"] else matching.mute)(session, user.id, viewed.item.id)
+    return see_other(visit, urls.scenario_matches(viewed.item))
+
+
 def explained(session: Session, visit: Visit, match: Match) -> Explanation | None:
     """Why, as things are now; None once one side takes part no more."""
     try:
@@ -72,6 +101,14 @@ def explained(session: Session, visit: Visit, match: Match) -> Explanation | Non
         return matching.explain(snapshot, match.opportunity_id, match.capability_id)
     except ItemNotFound:
         return None
+
+
+def _seen(session: Session, visit: Visit, place: str) -> None:
+    """What there was to hear of this page is read, by writing in a transaction of its own."""
+    user = visit.person()
+    if hub.has_unread_at(session, user.id, place):
+        with visit.call.site.db.write() as writing:
+            hub.mark_seen_at(writing, user.id, place)
 
 
 def _own_item(session: Session, visit: Visit, call: Call) -> Viewed:
@@ -95,6 +132,8 @@ def _list_page(session: Session, visit: Visit, viewed: Viewed, form: Form, error
         "viewed": viewed,
         "proposals": proposals,
         "reasons": {one.match.id: explained(session, visit, one.match) for one in proposals[:_SHOWN]},
+        "talking": matching.list_seen(session, seen, "contacted"),
+        "is_muted": visit.actor.id in matching.list_muting(session, viewed.item.id),
         "may_match": viewed.item.side == "opportunity" and bool({"owner", "operator"} & viewed.parts),
         "errors": errors,
         "form": form,
@@ -109,7 +148,7 @@ def _match_page(
     session: Session, visit: Visit, proposal: Proposal, sides: frozenset[str], form: Form, errors: Mapping[str, str]
 ) -> Response:
     match = proposal.match
-    own = next((side for side in ("demand", "provider") if side in sides), None)
+    own = matching.own_side(sides)
     context: dict[str, Any] = {
         "proposal": proposal,
         "match": match,
@@ -117,6 +156,9 @@ def _match_page(
         "own": own,
         "may_answer": own is not None and match.status == "proposed" and getattr(match, f"{own}_answer") is None,
         "why": explained(session, visit, match),
+        "contacts": matching.list_contacts(session, match.id) if own else [],
+        "may_write": own is not None and matching.may_write(proposal, own),
+        "own_contact": matching.own_contact(session, proposal, own, visit.actor) if own else "",
         "form": form,
         "errors": errors,
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from starlette.responses import Response
 
@@ -15,6 +15,7 @@ from yungu.api.web.rendering import page, see_other
 from yungu.api.web.visit import begin
 from yungu.hub import Notification, Repo
 from yungu.kernel.db import Session
+from yungu.scenarios import Side
 
 _PER_PAGE = 30
 
@@ -44,8 +45,16 @@ def post_read(session: Session, call: Call) -> Response:
 
 def _target(item: Notification, repo: Repo | None) -> str:
     """The page where it happened."""
+    if item.subject is not None:
+        return _match_page(item.place)
     if repo is None:
         return urls.owner(item.who) if item.who else "/notifications"
     if item.number is not None:
         return urls.discussion(repo, item.number)
     return urls.access(repo) if item.reason == "asked" else urls.repo(repo)
+
+
+def _match_page(place: str) -> str:
+    """``matches opportunity O-2026-0007``, or ``match 7 demand``."""
+    what, first, second = place.split()
+    return urls.match(int(first)) if what == "match" else f"{urls.scenario_coded(cast(Side, first), second)}/matches"
