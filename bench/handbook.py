@@ -17,9 +17,10 @@ from harness import RESULTS
 _INSTALLED = Path("/usr/share/doc/debian-handbook/html")
 _PARAGRAPH = re.compile(r'<div class="para">(.*?)</div>', re.DOTALL)
 _TAG = re.compile(r"<[^>]+>")
-_SENTENCE = re.compile(r"(?<=[.!?。！？])\s*")
+_SENTENCE = re.compile(r"(?<=[。！？])\s*|(?<=[.!?])\s+")
+"""Latin stops end a sentence before a space only: not in "debian.org" or "11.5"."""
 _LEAST = 60
-"""Letters of a Chinese paragraph that is worth asking for."""
+"""Letters of a Chinese paragraph after its first sentence: of less nobody could tell which sentence went before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ def paragraphs(count: int = 500, *, seed: int = 0) -> list[Paragraph]:
         other = folder / "zh-CN" / page.name
         en, zh = _read(page), _read(other) if other.exists() else []
         if len(en) == len(zh):
-            found += [Paragraph(a, b) for a, b in zip(en, zh, strict=True) if len(b) >= _LEAST and _is_chinese(b)]
+            found += [Paragraph(a, b) for a, b in zip(en, zh, strict=True) if _is_worth_it(b)]
     return random.Random(seed).sample(found, min(count, len(found)))
 
 
@@ -65,5 +66,6 @@ def _read(page: Path) -> list[str]:
     return [" ".join(html.unescape(text).split()) for text in texts]
 
 
-def _is_chinese(text: str) -> bool:
-    return sum("\u4e00" <= letter <= "\u9fff" for letter in text) > len(text) // 3
+def _is_worth_it(text: str) -> bool:
+    chinese = sum("\u4e00" <= letter <= "\u9fff" for letter in text) > len(text) // 3
+    return chinese and len(rest(text)) >= _LEAST and rest(text) != text

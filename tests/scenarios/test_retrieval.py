@@ -97,6 +97,33 @@ def test_evidence_that_meets_the_indicator_lifts_one_of_two_twins() -> None:
     assert ranked(lists.shortlist(lists.opportunities[0]))[0] == "pests"
 
 
+def test_a_long_list_still_shows_the_nearest_text_although_its_numbers_count_against_it() -> None:
+    proven = replace(OFFERS["finance"], measurements=[Measurement("误差", 1, "天", ["https://example.org/report"])])
+    failing = replace(OFFERS["tea"], domains=["finance"], measurements=[Measurement("误差", 5, "天", ["a"])])
+    others = [listed(100 + number, replace(proven, domains=["agriculture"])) for number in range(40)]
+    lists = Market([listed(1, TEA)], [listed(11, failing), *others], today=TODAY)
+
+    found = [one.capability_id for one in lists.shortlist(lists.opportunities[0], limit=20)]
+
+    assert found[:15] == [100 + number for number in range(15)]
+    assert found[15] == 11
+    assert len(set(found)) == 20
+
+
+def test_who_is_barred_takes_nobodys_place() -> None:
+    lists = market()
+
+    assert ranked(lists.shortlist(lists.opportunities[0], limit=1, barred=[NUMBERS["tea"]])) == ["pests"]
+
+
+def test_what_a_text_repeats_counts_for_more_and_what_everybody_says_for_nothing() -> None:
+    found = list(texts.terms("水质，水质与 Lakes of lakes"))
+
+    assert (found.count("水质"), found.count("lake")) == (2, 2)
+    assert "of" not in found
+    assert "与" not in found
+
+
 def test_meaning_finds_across_languages_what_words_cannot() -> None:
     english = replace(TEA, title=Words(en="When to start picking"), pain=Words(en="Growers guess"))
     directions = {"tea": (1.0, 0.0, 0.0), "pests": (0.5, 0.8, 0.0), "boat": (0.0, 0.6, 0.8), "finance": (0.0, 0.0, 1.0)}

@@ -4,7 +4,7 @@ Made from values alone, so that the same values give the same answer at any time
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
@@ -28,6 +28,8 @@ _ROWS = 128
 """Opportunities judged at once, so that memory stays flat."""
 _CANDIDATES = 50
 _BACK_CANDIDATES = 4
+_JUDGED_FIRST, _READ_NEXT = 15, 5
+"""Places of a long list: for the best by judgement, and after them for those of the others whose texts are nearest."""
 _NEEDED_MATURITY = 7
 _DIGITS = 4
 
@@ -169,16 +171,21 @@ class Market:
 
     # --- one list against one item
 
-    def shortlist(self, opportunity: Listed, *, limit: int | None = 10) -> Sequence[Judged]:
-        """The capabilities that may serve it, best first; it need not be in the market itself."""
+    def shortlist(
+        self, opportunity: Listed, *, limit: int | None = 10, barred: Collection[int] = ()
+    ) -> Sequence[Judged]:
+        """The capabilities that may serve it, best first; it need not be in the market itself. ``barred``: ids of those
+        that are left out. Places 16 to 20 of a long list go to those whose texts are nearest, whatever else speaks
+        against them."""
         side = self._side([opportunity])
         words, meaning = self._text_scores(side, self._offers)
         fails, unknowns = self._verdicts(opportunity.wanted)
+        fails[[self._offers.places[number] for number in barred]] = True
         kept = _best((words + meaning)[0], ~fails, None if limit is None else max(limit, _CANDIDATES) * 2)
         judged = self._judge(
             [(opportunity, self.capabilities[j], words[0, j], meaning[0, j], unknowns[j]) for j in kept]
         )
-        return _ordered(judged)[:limit]
+        return _listed_long(judged)[:limit]
 
     def openings(self, capability: Listed, *, limit: int = 10) -> Sequence[Judged]:
         """The other way round: the opportunities that it may serve, best first."""
@@ -189,7 +196,7 @@ class Market:
             findings = self.findings(opportunity, capability)
             if eligibility.overall(findings) != "fail":
                 rows.append((opportunity, capability, words[0, place], meaning[0, place], _unknown_share(findings)))
-        return _ordered(self._judge(rows))[:limit]
+        return _listed_long(self._judge(rows))[:limit]
 
     def findings(self, opportunity: Listed, capability: Listed) -> Sequence[Finding]:
         return eligibility.check(opportunity.wanted, capability.offered, self.today, free=capability.free)
@@ -432,5 +439,9 @@ def _order(judged: Judged) -> tuple[float, int, int]:
     return -judged.score, judged.capability_id, judged.opportunity_id
 
 
-def _ordered(judged: Sequence[Judged]) -> Sequence[Judged]:
-    return sorted(judged, key=_order)
+def _listed_long(judged: Sequence[Judged]) -> Sequence[Judged]:
+    """By judgement; but some of what is about the same thing is still seen when its numbers count against it."""
+    ranked = sorted(judged, key=_order)
+    others = ranked[_JUDGED_FIRST:]
+    nearest = sorted(others, key=lambda one: -sum(one.features[:2]))[:_READ_NEXT]
+    return [*ranked[:_JUDGED_FIRST], *nearest, *(one for one in others if one not in nearest)]

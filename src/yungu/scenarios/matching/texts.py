@@ -40,12 +40,14 @@ def terms_of(content: Content) -> dict[str, float]:
 
 
 def terms(text: str) -> Iterator[str]:
-    """The words of a text without the most common ones; English in one number; pairs of Chinese characters."""
+    """The words of a text without the most common ones, each as often as it stands there; English in one number; pairs
+    of Chinese characters that are no words."""
     plain = words.normal(text)
-    cut = {word for word in words.text_words(plain).split() if word not in _STOP}
+    cut = [word for word in words.text_words(plain).split() if word not in _STOP]
     yield from (_singular(word) for word in cut if len(word) > 1 or word.isdigit())
+    whole = set(cut)
     for run in _HAN.findall(plain):
-        yield from {run[at : at + 2] for at in range(len(run) - 1)} - cut
+        yield from (pair for at in range(len(run) - 1) if (pair := run[at : at + 2]) not in whole)
 
 
 def languages_of(content: Content) -> frozenset[Language]:
