@@ -181,3 +181,38 @@ def test_a_reader_of_sqlite_asks_once_until_somebody_writes(database: Database) 
     asked.clear()
     assert [recalled(database) for _ in range(3)] == [1, 1, 1]
     assert len(asked) == (1 if database.is_sqlite else 3)
+
+
+def test_who_writes_again_and_again_recalls_what_is_there_whoever_wrote_it(database: Database) -> None:
+    if not database.is_sqlite:
+        pytest.skip("PostgreSQL has many writers")
+    asked: list[str] = []
+    sa.event.listen(database.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    for number, writer in enumerate([database, Database(database.url.render_as_string(hide_password=False))] * 2):
+        asked.clear()
+        for lasts in (True, False, False):
+            with database.note(lasts=lasts) as session:
+                assert recall(session, COUNT, but="nobody")[0][0] == number
+        assert len(asked) == 1
+        with writer.write() as session:
+            add(session, f"n{number}")
+
+
+def test_only_what_need_not_last_is_not_synced(database: Database) -> None:
+    if not database.is_sqlite:
+        pytest.skip("it is SQLite that syncs at each commit")
+
+    def level(session: Session) -> int:
+        return int(session.exec_driver_sql("PRAGMA synchronous").scalar_one())
+
+    for lasts in (False, True, False):
+        with database.note(lasts=lasts) as session:
+            assert level(session) == (2 if lasts else 1)
+    with pytest.raises(ZeroDivisionError), database.note(lasts=False) as session:
+        add(session, "lin")
+        raise ZeroDivisionError
+    assert recalled(database) == 0
+    with database.write() as one, database.read() as other:
+        assert [level(one), level(other)] == [2, 2]
+    with database.note(lasts=True) as session:
+        assert level(session) == 2

@@ -40,7 +40,7 @@ from yungu.accounts.models import (
     tokens,
 )
 from yungu.accounts.rules import may_rule
-from yungu.kernel.db import Session, columns
+from yungu.kernel.db import Session, columns, recall
 from yungu.kernel.pages import Page, decode_cursor, encode_cursor
 from yungu.kernel.prepared import Prepared
 
@@ -89,8 +89,8 @@ def get_owner(session: Session, name: str) -> Owner:
 
 
 def find_owner_by_id(session: Session, owner_id: int) -> Owner | None:
-    row = _OWNER_BY_ID.first(session, {"owner_id": owner_id})
-    return Owner(*row) if row else None
+    rows = recall(session, _OWNER_BY_ID, owner_id=owner_id)
+    return Owner(*rows[0]) if rows else None
 
 
 def get_owner_by_id(session: Session, owner_id: int) -> Owner:

@@ -36,6 +36,7 @@ Session = sa.Connection
 T = TypeVar("T")
 Rows = Sequence[Sequence[Any]]
 _RECALLED = "yungu_recalled"
+_LASTS = "yungu_lasts"
 _MOST_RECALLED = 256  # statements with their values, of one connection
 
 metadata = sa.MetaData(
@@ -195,7 +196,9 @@ class Database:
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
         self._writer = self.engine.execution_options(yungu_write=True)
-        self._glancing: Session | None = None
+        self._noting = self.engine.execution_options(yungu_write=True, yungu_note=True)
+        self._glancer: Session | None = None
+        self._noter: Session | None = None
         self.looked_through: dict[str, tuple[tuple[int, int], tuple[int, int]]] = {}  # see `events.listen`
 
     @contextmanager
@@ -210,14 +213,14 @@ class Database:
     @contextmanager
     def glance(self) -> Iterator[Session]:
         """Like ``read``, on a connection that is kept for it: for the event loop, which takes one glance at a time."""
-        session, self._glancing = self._glancing or self.engine.connect(), None
+        session, self._glancer = self._glancer or self.engine.connect(), None
         try:
             yield session
         except (sa.exc.DataError, OverflowError) as error:
             raise ValueUnstorable from error
         finally:
             session.rollback()
-            self._glancing = session
+            self._glancer = session
 
     @contextmanager
     def snapshot(self) -> Iterator[Session]:
@@ -236,9 +239,35 @@ class Database:
         except (sa.exc.DataError, OverflowError) as error:
             raise ValueUnstorable from error
 
+    @contextmanager
+    def note(self, *, lasts: bool) -> Iterator[Session]:
+        """Like ``write``, on SQLite, on a connection that is kept for it: for one thread, which writes nothing that
+        `recall` remembers. It may ask `recall`, too: SQLite tells it when anybody else has written.
+
+        Not ``lasts``: what is written outlives the process, but a loss of power only once something that lasts was
+        written after it, by whomever; until then it is not synced to disk
+        (https://www.sqlite.org/pragma.html#pragma_synchronous). Raises ValueUnstorable."""
+        session, self._noter = self._noter or self._noting.connect(), None
+        try:
+            if lasts is not session.info.get(_LASTS, True):
+                driver: Any = session.connection.dbapi_connection
+                driver.execute(f"PRAGMA synchronous={'FULL' if lasts else 'NORMAL'}")
+                session.info[_LASTS] = lasts
+            with session.begin():
+                yield session
+        except BaseException as error:
+            session.invalidate()  # nobody else may get a connection that does not sync
+            session.close()
+            if isinstance(error, sa.exc.DataError | OverflowError):
+                raise ValueUnstorable from error
+            raise
+        self._noter = session
+
     def close(self) -> None:
-        if self._glancing is not None:
-            self._glancing.close()
+        for kept in (self._glancer, self._noter):
+            if kept is not None:
+                kept.invalidate()
+                kept.close()
         self.engine.dispose()
 
 
@@ -279,12 +308,13 @@ class _Recalled:
 
 def _begin_sqlite(connection: sa.Connection) -> None:
     recalled: _Recalled = connection.info.setdefault(_RECALLED, _Recalled())
+    options = connection.get_execution_options()
     version = None
-    if connection.get_execution_options().get("yungu_write"):
+    if options.get("yungu_write") and not options.get("yungu_note"):
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     else:
         cursor = connection.connection.cursor()  # in every request; by way of SQLAlchemy it takes ten times as long
-        cursor.execute("BEGIN")
+        cursor.execute("BEGIN IMMEDIATE" if options.get("yungu_note") else "BEGIN")
         (version,) = cursor.execute("PRAGMA data_version").fetchone()
     if version is None or version != recalled.version:
         recalled.version, recalled.rows = version, {}

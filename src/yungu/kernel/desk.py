@@ -29,6 +29,7 @@ class _Job:
     work: Callable[[Session], Any]
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Any]
+    lasts: bool
     result: Any = None
     error: BaseException | None = None
 
@@ -55,11 +56,12 @@ class Desk:
     def is_useful(self) -> bool:
         return self._database.is_sqlite
 
-    async def write(self, work: Callable[[Session], T]) -> T:
+    async def write(self, work: Callable[[Session], T], *, lasts: bool = True) -> T:
         """Run ``work`` in a write transaction that others may share; what it raises undoes what it did, and nothing
-        else. It is done, and committed, also when the waiting is cancelled."""
+        else. It is done, and committed, also when the waiting is cancelled. ``lasts``, and what `work` may write: see
+        `Database.note`."""
         loop = asyncio.get_running_loop()
-        job = _Job(work, loop, loop.create_future())
+        job = _Job(work, loop, loop.create_future(), lasts)
         with self._lock:
             self._jobs.put(job)
             if self._thread is None:
@@ -102,7 +104,7 @@ class Desk:
     def _do(self, jobs: Sequence[_Job]) -> None:
         real = [job for job in jobs if job is not _END]
         try:
-            with self._database.write() as session:
+            with self._database.note(lasts=any(job.lasts for job in real)) as session:
                 for job in real:
                     _within(session, job)
         except Exception:  # noqa: BLE001 - one of them, or the commit, broke: each has its own try
@@ -113,7 +115,7 @@ class Desk:
     def _alone(self, job: _Job) -> None:
         job.result = job.error = None
         try:
-            with self._database.write() as session:
+            with self._database.note(lasts=job.lasts) as session:
                 job.result = job.work(session)
         except Exception as error:  # noqa: BLE001 - it is handed to whoever asked
             job.error = error

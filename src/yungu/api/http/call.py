@@ -129,16 +129,16 @@ class Call(Request):
 
         return await self.in_thread(come)
 
-    async def write_soon(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Like ``write``, for work of a millisecond: it may share its commit with that of others."""
+    async def note(self, work: Callable[[Session], T], *, lasts: bool = True) -> T:
+        """Like ``write``, for work of a millisecond: it may share its commit with that of others, see `Desk.write`."""
         if not self.site.desk.is_useful:
-            return await self.write(work, *args, **kwargs)
+            return await self.write(work)
 
         def come(session: Session) -> T:
             with events.coming_from(self.address):
-                return work(session, *args, **kwargs)
+                return work(session)
 
-        return await self.site.desk.write(come)
+        return await self.site.desk.write(come, lasts=lasts)
 
     async def look(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Like ``read``, for point reads only: on SQLite they take less than the way to a thread."""

@@ -10,18 +10,18 @@ import logging
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 
 import msgspec
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from yungu import compute, credits
-from yungu.accounts import Actor
 from yungu.api.http import Call, Site
 from yungu.api.openai.errors import describe, refusal
 from yungu.api.openai.frames import FrameBroken, Frames, Names, names_to_change, renamed
 from yungu.api.openai.wire import ErrorBody, Request, ServerUsage, read_whole
-from yungu.compute import Asked, CallRecord, Deployment, Outcome, Target, Ticket, Usage
+from yungu.compute import Asked, CallRecord, Outcome, Target, Ticket, Usage
 from yungu.compute.backends import Pool
 from yungu.compute.backends.upstream import Reply
 from yungu.kernel.db import Session
@@ -88,9 +88,9 @@ class Metered:
         if not self._device_seconds:
             self.stop_clock()
         usage = self._usage(outcome, told, tokens)
-        writing = self._call.write_soon(compute.end_call, self.ticket, usage, outcome, is_estimated=told is None)
+        settle = partial(compute.end_call, ticket=self.ticket, usage=usage, outcome=outcome, is_estimated=told is None)
         try:
-            self.record = await asyncio.shield(writing)
+            self.record = await asyncio.shield(self._call.note(settle))
         except credits.HoldEnded:
             log.warning("request %s ended after its hold", self.ticket.asked.request_id)
 
@@ -221,10 +221,10 @@ async def begin(call: Call, request: Request, asked: Asked) -> Ticket:
     """Find out who calls what, and hold what it can cost.
 
     Raises TokenInvalid, SignInRequired, DeploymentNotFound, DeploymentOff, and what `compute.begin_call` raises."""
-    actor, deployment = await call.look(_who_and_what, call, request.model)
-    return await call.write_soon(compute.begin_call, deployment, actor, asked, call.site.call_limits)
 
+    def hold(session: Session) -> Ticket:
+        actor = call.actor(session)
+        deployment = compute.callable_deployment(session, request.model, actor)
+        return compute.begin_call(session, deployment, actor, asked, call.site.call_limits)
 
-def _who_and_what(session: Session, call: Call, model: str) -> tuple[Actor, Deployment]:
-    actor = call.actor(session)
-    return actor, compute.callable_deployment(session, model, actor)
+    return await call.note(hold, lasts=False)

@@ -13,7 +13,7 @@ from yungu.compute.models import Deployment, Prices, deployments
 from yungu.compute.rules.deployments import may_call, may_deploy_to
 from yungu.hub import Repo
 from yungu.hub.models import repos
-from yungu.kernel.db import Session, columns
+from yungu.kernel.db import Session, columns, recall
 from yungu.kernel.prepared import Prepared
 
 _DEPLOYMENT = columns(Deployment, deployments)
@@ -34,10 +34,10 @@ def callable_deployment(session: Session, name: str, actor: Actor) -> Deployment
 
 def visible_deployment(session: Session, name: str, actor: Actor) -> Deployment:
     """The same, on or off. Raises DeploymentNotFound."""
-    row = _BY_KEY.first(session, {"key": name.casefold()})
-    if row is None:
+    rows = recall(session, _BY_KEY, key=name.casefold())
+    if not rows:
         raise DeploymentNotFound(name)
-    found, served = _read(row)
+    found, served = _read(rows[0])
     if not may_call(actor, found, served):
         raise DeploymentNotFound(name)
     return found
