@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,17 @@ from support.tiny_models import tokenizer_json, write_gguf, write_json
 from yungu.app import demo
 from yungu.compute.runtimes import serve
 from yungu.compute.runtimes.decoder import FAMILIES, Decoder
-from yungu.compute.runtimes.protocol import Ask, AskInvalid, Ended, ExtraMissing, ModelUnfit, Piece, Runtime, Spec
+from yungu.compute.runtimes.protocol import (
+    Ask,
+    AskInvalid,
+    Ended,
+    ExtraMissing,
+    ModelUnfit,
+    Piece,
+    Runtime,
+    Silent,
+    Spec,
+)
 from yungu.compute.runtimes.sampling import sampler
 from yungu.compute.runtimes.templates import find_template
 
@@ -434,6 +444,31 @@ def test_a_request_that_makes_no_sense_is_refused(genos: Runtime, body: Any) -> 
     )
     assert (whole.status_code, stream.status_code) == (400, 400)
     assert whole.json()["error"]["type"] == "invalid_request_error"
+
+
+class Broken(Silent):
+    """A model whose own code raises: at once, or after its first word."""
+
+    def generate(self, ask: Ask, say: Callable[[Piece], bool]) -> Ended:
+        if ask.prompt == "late":
+            say("tea")
+        raise KeyError("my secret prompt")
+
+
+def test_whatever_a_model_raises_has_a_number_that_its_log_knows(capfd: pytest.CaptureFixture[str]) -> None:
+    path = "/v1/completions"
+    whole, stream, late = ask(
+        Broken(),
+        (path, {"prompt": "tea"}),
+        (path, {"prompt": "tea", "stream": True}),
+        (path, {"prompt": "late", "stream": True}),
+    )
+    log = capfd.readouterr().err
+    told = [whole.json()["error"], stream.json()["error"], json.loads(late.text.split("data: ")[-1])["error"]]
+    assert (whole.status_code, stream.status_code) == (500, 500) and late.status_code in (200, 500)
+    for error in told:
+        assert error["code"] == "model_failed" and f"error {error['id']}\n" in log and "secret" not in error["message"]
+    assert log.count("KeyError: 'my secret prompt'") == 3
 
 
 def test_other_routes_answer_or_say_that_they_cannot(genos: Runtime) -> None:

@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from typing import Any
 
 PROMPT_TOKENS = 11
+BROKEN = {"error": {"message": "KeyError: sk-secret", "code": "model_failed", "id": "0123456789ab"}}
+"""What a replica says when the code of its model raises."""
 
 
 class Upstream:
@@ -75,6 +77,8 @@ class Upstream:
             await self._send(writer, 400, json.dumps(error).encode())
         elif "bad key" in self.how:
             await self._send(writer, 401, b'{"error": {"message": "your key sk-secret is wrong"}}')
+        elif "broken" in self.how:
+            await self._send(writer, 500, json.dumps(BROKEN).encode())
         elif "garbage" in self.how and not asked.get("stream"):
             await self._send(writer, 200, b"<html>")
         elif asked.get("stream"):
@@ -126,6 +130,8 @@ class Upstream:
                 return False
             if number == 1 and "garbage" in self.how:
                 self._chunk(writer, b"data: {no json\n\n")
+            if number == 1 and "break" in self.how:
+                self._chunk(writer, b"data: " + json.dumps(BROKEN).encode() + b"\n\n")
             if number == 1 and "stall" in self.how:
                 await self._wait_until_left(reader)
                 return False

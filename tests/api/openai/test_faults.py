@@ -17,6 +17,7 @@ from api.openai.conftest import PRICES, Desk, hurry, make_desk
 from support.servers import LiveHub
 from support.upstream import PROMPT_TOKENS, Upstream
 from yungu import credits
+from yungu.api.openai import metering
 
 WAIT_SECONDS = 20.0
 
@@ -66,6 +67,37 @@ def test_a_model_server_that_breaks_before_it_says_anything(desk: Desk, how: str
     desk.server.behave(how)
     with pytest.raises(openai.InternalServerError):
         desk.say()
+    assert [(call.outcome, call.amount) for call in desk.calls] == [("failed", 0)]
+    desk.check()
+
+
+def test_a_model_whose_own_code_raises(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    desk.server.behave("broken")
+    with pytest.raises(openai.InternalServerError, match="error 0123456789ab") as refused:
+        desk.say()
+    assert refused.value.status_code == 502 and refused.value.code == "model_failed" and "sk-" not in str(refused.value)
+    assert "0123456789ab" in caplog.text
+    desk.server.behave("break")
+    with pytest.raises(openai.APIError, match="error 0123456789ab"):
+        list(desk.say(stream=True))
+    paid, nothing = desk.calls
+    assert (nothing.outcome, nothing.amount) == ("failed", 0)
+    assert (paid.outcome, paid.completion_tokens) == ("failed", 2)
+    desk.check()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_hub_that_breaks_itself(
+    desk: Desk, stream: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> bytes:
+        raise KeyError("tea")
+
+    monkeypatch.setattr(metering, "read_whole", broken)
+    monkeypatch.setattr(metering.Frames, "feed", broken)
+    with pytest.raises(openai.APIError, match="Request id: ") as refused:
+        list(desk.say(stream=stream))
+    assert "KeyError: 'tea'" in caplog.text and (stream or refused.value.code == "internal_error")
     assert [(call.outcome, call.amount) for call in desk.calls] == [("failed", 0)]
     desk.check()
 

@@ -5,6 +5,8 @@ answer would be the same."""
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 from starlette.responses import Response
 
@@ -40,6 +42,7 @@ _KINDS: tuple[tuple[type[YunguError], int, str, str | None], ...] = (
     (Invalid, 400, _INVALID, None),
 )
 _UNKNOWN = (500, "server_error", "internal_error")
+_NUMBER = re.compile(r"[0-9a-f]{12}")
 _FINAL = (credits.CreditsShort, CallRepeated, compute.DeploymentOff)
 
 
@@ -81,7 +84,20 @@ def refusal(status: int, body: bytes) -> ServerRefused:
     if status == 429:
         return ServerRefused(429, Error(said.message, "rate_limit_exceeded", None, "rate_limit_exceeded"))
     status = 503 if status == 503 else 502
-    return ServerRefused(status, Error("The model server refused the call.", "server_error", None, "model_failed"))
+    return ServerRefused(status, Error(failure(body), "server_error", None, "model_failed"))
+
+
+def failure(body: bytes) -> str:
+    """What is said of a model that failed: the number of the error, where ours gave one, and nothing of an error that
+    is not the client's."""
+    try:
+        found = msgspec.json.decode(body, type=_Said).error
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        found = None
+    number = found.get("id") if isinstance(found, dict) and found.get("code") == "model_failed" else None
+    if isinstance(number, str) and _NUMBER.fullmatch(number):
+        return f"The model failed on this call (error {number}). Its owner finds the reason in the log of the model."
+    return "The model server refused the call."
 
 
 class _Said(msgspec.Struct):

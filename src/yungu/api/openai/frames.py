@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from yungu.api.openai.errors import failure
 from yungu.api.openai.wire import ServerAnswer, ServerUsage, read_answer
 from yungu.compute import ReplicaFailed
 
@@ -33,7 +34,7 @@ class Frames:
         self.tokens = 0
         self.usage: ServerUsage | None = None
         self.is_done = False
-        self.failure: FrameBroken | None = None
+        self.failure: ReplicaFailed | None = None
         self._wants_usage = wants_usage
         self._names = names
         self._rest = b""
@@ -68,14 +69,14 @@ class Frames:
             except (msgspec.MsgspecError, UnicodeDecodeError):
                 self.failure = FrameBroken()
                 return
+            if answer.error is not None:
+                self.failure = ReplicaFailed(failure(payload))
+                return
             if self._count(answer):
                 yield frame
 
     def _count(self, answer: ServerAnswer) -> bool:
         """Whether the frame is for the client."""
-        if answer.error is not None:
-            self.failure = FrameBroken()
-            return False
         if answer.usage is not None:
             self.usage = answer.usage
             if not answer.choices and not self._wants_usage:

@@ -71,7 +71,10 @@ class Metered:
         stall_seconds = site.call_limits.stall_seconds
         reply = await site.servers.post(target, path, body, stall_seconds=stall_seconds, asked=self._watch)
         if reply.status != 200:
-            raise refusal(reply.status, await reply.read_all(_MAX_REFUSAL_BYTES))
+            refused = refusal(reply.status, await reply.read_all(_MAX_REFUSAL_BYTES))
+            if refused.status >= 500:
+                log.warning("request %s: %s: %s", self.ticket.asked.request_id, target.model, refused.message)
+            raise refused
         return reply
 
     def stop_clock(self) -> None:
@@ -190,6 +193,10 @@ class StreamAnswer(Response):
             return "stalled", _last_words(error)
         except compute.ReplicaFailed as error:
             return "failed", _last_words(error)
+        except Exception:  # the headers have left: what breaks now is told in the stream
+            number = self._metered.ticket.asked.request_id
+            log.exception("request %s broke in its stream", number)
+            return "failed", _last_words(compute.ReplicaFailed(f"Something went wrong. Request id: {number}"))
         finally:
             self._metered.stop_clock()
 

@@ -164,7 +164,7 @@ class ServerAnswer(msgspec.Struct):
     choices: list[Choice] | None = None
     usage: ServerUsage | None = None
     meta: msgspec.Raw = msgspec.Raw(b"null")
-    error: msgspec.Raw | None = None
+    error: Any = None
 
 
 read_answer = msgspec.json.Decoder(ServerAnswer).decode

@@ -15,6 +15,7 @@ import hmac
 import importlib
 import os
 import resource
+import secrets
 import signal
 import socket
 import sys
@@ -121,6 +122,8 @@ class Replica:
             return _refusal(503, f"{MOST_WAITING} requests wait already.", "overloaded", {"retry-after": "1"})
         except ClientDisconnect:
             return Response(status_code=499)
+        except Exception as error:  # noqa: BLE001 - the boundary of a model's own code, reported below
+            return Response(_report(error), 500, media_type="application/json")
 
     # --- text
 
@@ -157,6 +160,8 @@ class Replica:
             yield answer.last(ended, seconds, with_usage=with_usage)
         except AskInvalid as error:
             yield wire.error_event(error.message, "invalid_request_error", error.code)
+        except Exception as error:  # noqa: BLE001 - the same
+            yield wire.event(_report(error))
         finally:
             outlet.gone = True
 
@@ -307,6 +312,13 @@ def _json(data: bytes, usage: Any = None) -> Response:
 def _refusal(status: int, message: str, code: str, headers: dict[str, str] | None = None) -> Response:
     kind = "server_error" if status >= 500 else "invalid_request_error"
     return Response(wire.error(message, kind, code), status, headers, "application/json")
+
+
+def _report(error: Exception) -> bytes:
+    """Put what a model's code raised into the log under a number, and tell no more than that number."""
+    number = secrets.token_hex(6)
+    sys.stderr.write(f"error {number}\n{''.join(traceback.format_exception(error))}")
+    return wire.failure(f"The model failed on this request (error {number}); its log says why.", number)
 
 
 # --- the process

@@ -234,12 +234,23 @@ def error(message: str, kind: str, code: str | None) -> bytes:
     return encode({"error": {"message": message, "type": kind, "param": None, "code": code}})
 
 
+def failure(message: str, number: str) -> bytes:
+    """Of what a model's own code raised; ``number``: by which it is found in the log."""
+    said = {"message": message, "type": "server_error", "param": None, "code": "model_failed", "id": number}
+    return encode({"error": said})
+
+
 def error_event(message: str, kind: str, code: str | None) -> bytes:
-    return b"data: " + error(message, kind, code) + b"\n\n"
+    return event(error(message, kind, code))
+
+
+def event(data: bytes) -> bytes:
+    """A frame of a stream."""
+    return b"data: " + data + b"\n\n"
 
 
 def _event(value: Mapping[str, Any]) -> bytes:
-    return b"data: " + encode(value) + b"\n\n"
+    return event(encode(value))
 
 
 encode = msgspec.json.Encoder(enc_hook=lambda value: value.tolist()).encode
