@@ -20,6 +20,7 @@ _LOOK_EVERY_SECONDS = 60.0
 _AFTER_FAILURE_SECONDS = 30.0
 _LEARN_EVERY_SECONDS = 3600.0
 _TEXTS_AT_ONCE = 64
+_OFFERS_AT_ONCE = 8
 _AWAY_SECONDS = 30.0
 """For so long a model that did not answer is not asked again."""
 _CHANGES = ("OpportunityPublished", "CapabilityPublished", "ItemEdited", "ItemPromoted")
@@ -69,18 +70,30 @@ class Matcher:
         if self._may_lack_vectors and self._is_any() and self._embed():
             return True
         try:
-            return events.listen(db, "matching", self._follow, kinds=matching.FOLLOWED) > 0
+            told = events.listen(db, "matching", self._follow, kinds=matching.FOLLOWED)
+            offered = events.listen(
+                db, "matching-offers", self._follow_offers, kinds=matching.OFFERS_FOLLOWED, limit=_OFFERS_AT_ONCE
+            )
         except _TextsFirst:
             return True
+        return told + offered > 0
 
     def learn(self) -> bool:
         with self._site.db.write() as session:
             return self._is_any() and matching.relearn_due(session)
 
     def _follow(self, session: Session, facts: Sequence[Fact]) -> None:
+        self._check_texts(facts)
+        matching.follow(self._site.markets, session, facts)
+
+    def _follow_offers(self, session: Session, facts: Sequence[Fact]) -> None:
+        self._check_texts(facts)
+        matching.follow_offers(self._site.markets, session, facts)
+
+    def _check_texts(self, facts: Sequence[Fact]) -> None:
+        """Raises _TextsFirst."""
         if facts[-1].id > self._newest:
             raise _TextsFirst
-        matching.follow(self._site.markets, session, facts)
 
     def _look_at_model(self) -> None:
         if not self._is_any():

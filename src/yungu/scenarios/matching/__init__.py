@@ -51,6 +51,11 @@ if TYPE_CHECKING:
         place_of_match as place_of_match,
         unmute as unmute,
     )
+    from yungu.scenarios.matching.offering import (
+        OFFERS_FOLLOWED as OFFERS_FOLLOWED,
+        find_openings as find_openings,
+        follow_offers as follow_offers,
+    )
     from yungu.scenarios.matching.queries import (
         Proposal as Proposal,
         count_deeds as count_deeds,
@@ -91,6 +96,7 @@ _HOMES = {
     "keeping": "Markets Snapshot",
     "market": "Judged Listed Market Rules",
     "notices": "list_muting mute notify place_of_item place_of_match unmute",
+    "offering": "OFFERS_FOLLOWED find_openings follow_offers",
     "queries": "Proposal count_deeds get_day get_proposal get_run list_days list_matches list_proposals list_runs "
     "list_seen",
     "replaying": "Replay replay",

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from yungu.kernel.db import Session
-from yungu.scenarios.matching import keeping, queries, service
+from yungu.scenarios.matching import keeping, offering, queries, service
 from yungu.scenarios.matching.market import Judged, Listed, Market, Rules
 from yungu.scenarios.matching.models import Run
 from yungu.scenarios.matching.vectors import Vector, find_vectors
@@ -38,7 +38,8 @@ def replay(session: Session, number: int) -> Replay:
     found, missing = _again(session, run, keeping.read_state(packed))
     changed += ["items"] if missing else []
     changed += ["vectors"] if found.snapshot.vectors_hash != run.inputs["vectors"] else []
-    is_there = run.subject_id is None or any(one.id == run.subject_id for one in found.snapshot.market.opportunities)
+    listed = (*found.snapshot.market.opportunities, *found.snapshot.market.capabilities)
+    is_there = run.subject_id is None or any(one.id == run.subject_id for one in listed)
     pairs = _play(found) if is_there else []
     return Replay(run, service.result_hash(pairs) == run.result_hash, changed, pairs)
 
@@ -65,13 +66,20 @@ def _again(session: Session, run: Run, state: keeping.State) -> tuple[service.Fo
             run.subject_id,
             inputs["left_out"],
             [(pair[0], pair[1]) for pair in inputs["skipped"]],
+            run.kind,
         ),
         missing,
     )
 
 
 def _play(found: service.Found) -> Sequence[Judged]:
-    return service.dealt(found)[0] if found.subject_id is None else service.shortlisted(found)
+    match found.kind:
+        case "market":
+            return service.dealt(found)[0]
+        case "opportunity":
+            return service.shortlisted(found)
+        case "capability":
+            return offering.offered(found)
 
 
 def _kept(state: keeping.State, side: Side) -> Sequence[tuple[int, int, int]]:

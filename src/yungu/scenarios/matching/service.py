@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -29,7 +29,18 @@ from yungu.scenarios.matching.events import (
 )
 from yungu.scenarios.matching.keeping import Markets, Snapshot, code_version
 from yungu.scenarios.matching.market import Judged, Rules
-from yungu.scenarios.matching.models import Answer, Deed, Match, Run, calibrations, deeds, matches, runs, states
+from yungu.scenarios.matching.models import (
+    Answer,
+    Deed,
+    Match,
+    Run,
+    RunKind,
+    calibrations,
+    deeds,
+    matches,
+    runs,
+    states,
+)
 from yungu.scenarios.matching.queries import Proposal
 from yungu.scenarios.models import Claim
 from yungu.scenarios.rules import calibration, workflow
@@ -48,7 +59,8 @@ _AT_ONCE = 500
 @dataclass(frozen=True, slots=True)
 class Found:
     """What a run found, before it is written: everything `keep` needs. ``left_out``: capabilities that were not asked
-    because enough proposals wait at them; ``skipped``: pairs that were decided before."""
+    because enough proposals wait at them; ``skipped``: pairs that were decided before; ``ranks``: of the first pair of
+    an opportunity, 1 where it is not said."""
 
     snapshot: Snapshot
     rules: Rules
@@ -57,6 +69,8 @@ class Found:
     subject_id: int | None = None
     left_out: Sequence[int] = ()
     skipped: Sequence[tuple[int, int]] = ()
+    kind: RunKind = "market"
+    ranks: Mapping[int, int] = field(default_factory=dict)
 
 
 def find_for(session: Session, markets: Markets, opportunity_id: int, rules: Rules | None = None) -> Found:
@@ -74,7 +88,7 @@ def find_for(session: Session, markets: Markets, opportunity_id: int, rules: Rul
         if waiting.get(one.id, 0) >= one.free * rules.per_place and one.id not in own
     )
     skipped = sorted(pair for pair in queries.list_accepted_pairs(session) if pair[0] == opportunity_id)
-    found = Found(snapshot, rules, (), {}, opportunity_id, left_out, skipped)
+    found = Found(snapshot, rules, (), {}, opportunity_id, left_out, skipped, "opportunity")
     return replace(found, pairs=shortlisted(found))
 
 
@@ -116,7 +130,7 @@ def keep(session: Session, found: Found, actor: Actor | None, *, caused_by: int 
     upsert(session, states, {"hash": digest, "content": packed}, keys=["hash"], update=[])
     now = clock.now()
     row: dict[str, Any] = {
-        "kind": "opportunity" if found.subject_id is not None else "market",
+        "kind": found.kind,
         "subject_id": found.subject_id,
         "state": "draft",
         "made_at": now,
@@ -141,12 +155,15 @@ def publish(session: Session, number: int, actor: Actor | None) -> Run:
     moved = sa.update(runs).where(runs.c.id == number, runs.c.state == "draft")
     if not session.execute(moved.values(state="published", published_at=clock.now())).rowcount:
         raise RunPublished(number)
-    _lapse(session, run, {match.opportunity_id for match in found})
+    if run.kind == "capability":
+        _make_room(session, found, int(run.inputs["rules"]["shortlist"]))
+    else:
+        _lapse(session, run, {match.opportunity_id for match in found})
     cause = run.caused_by
     if run.kind == "market":
         told = MarketMatched(run_id=number, method=str(run.inputs["rules"]["method"]), proposals=len(found))
         cause = record(session, told, actor_id=actor.id if actor else None, caused_by=cause)
-    causes = {} if run.kind == "opportunity" else _last_events(session, {match.opportunity_id for match in found})
+    causes = _last_events(session, {match.opportunity_id for match in found}) if run.kind == "market" else {}
     by = actor.id if actor else run.made_by
     for match in found:
         _propose(session, match, by, causes.get(match.opportunity_id) or cause)
@@ -374,7 +391,7 @@ def _inputs(found: Found, state: str) -> dict[str, Any]:
 def _keep_pairs(session: Session, run_id: int, found: Found) -> None:
     market = found.snapshot.market
     versions = {one.id: one.version for one in (*market.opportunities, *market.capabilities)}
-    ranks: dict[int, int] = {}
+    ranks = {number: rank - 1 for number, rank in found.ranks.items()}
     rows: list[dict[str, Any]] = []
     for one in found.pairs:
         rank = ranks[one.opportunity_id] = ranks.get(one.opportunity_id, 0) + 1
@@ -389,11 +406,21 @@ def _keep_pairs(session: Session, run_id: int, found: Found) -> None:
 
 def _lapse(session: Session, run: Run, opportunities: Collection[int]) -> None:
     """What waits unanswered on both sides makes room, unless one has written to the other."""
-    waiting = [
-        one.id
-        for one in queries.list_open(session, opportunities)
-        if one.run_id != run.id and one.demand_answer is None and one.provider_answer is None
-    ]
+    _let_lapse(session, [one for one in queries.list_open(session, opportunities) if one.run_id != run.id])
+
+
+def _make_room(session: Session, found: Sequence[Match], shortlist: int) -> None:
+    """Of each opportunity that something is added to, what fits worst and is beyond its shortlist goes."""
+    waiting: dict[int, list[Match]] = {}
+    for one in queries.list_open(session, {match.opportunity_id for match in found}):
+        waiting.setdefault(one.opportunity_id, []).append(one)
+    for open_of in waiting.values():
+        open_of.sort(key=lambda one: -one.probability)
+        _let_lapse(session, open_of[shortlist:])
+
+
+def _let_lapse(session: Session, wanted: Sequence[Match]) -> None:
+    waiting = [one.id for one in wanted if one.demand_answer is None and one.provider_answer is None]
     talking = {number for number, _ in queries.list_seen(session, waiting, "contacted")}
     old = [number for number in waiting if number not in talking]
     for start in range(0, len(old), _AT_ONCE):

@@ -126,6 +126,7 @@ def _list_page(session: Session, visit: Visit, viewed: Viewed, form: Form, error
         if matching.may_see(one, sides):
             proposals.append(one)
             seen[one.match.id] = sides
+    proposals.sort(key=lambda one: (one.match.status in ("declined", "lapsed"), -one.match.probability))
     matching.note_seen(session, visit.call.site.db, seen, "shown", visit.actor)
     context: dict[str, Any] = {
         "item": viewed.item,
