@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from yungu.storage.backends import ByteStore
+from yungu.storage.direct import PAGE_BYTES, aligned_buffer
 from yungu.storage.errors import BytesNotFound, KeyInvalid, PartsMissing, StorageFull
 from yungu.storage.local import LocalStore
 
@@ -72,6 +73,23 @@ def test_an_existing_key_wins_and_its_time_is_renewed(store: LocalStore) -> None
     assert store.path("xorbs/aa/bb/x").read_bytes() == b"first"
     assert store.path("xorbs/aa/bb/x").stat().st_mtime > 1000
     assert staged_files(store) == []
+
+
+@pytest.mark.parametrize("steps", [[8, 8, 1.5], [8, 0.3, 8], [0.1, 8], [8]], ids=str)
+def test_bytes_written_and_read_past_the_cache_are_the_same_bytes(store: LocalStore, steps: list[float]) -> None:
+    """``steps``: lengths of blocks in pages; whole pages can go past the cache, the rest cannot."""
+    blocks = [os.urandom(int(pages * PAGE_BYTES)) for pages in steps]
+    buffer = aligned_buffer(8 * PAGE_BYTES)
+    with store.stage(cached=False) as staged:
+        for block in blocks:
+            buffer[: len(block)] = block
+            staged.write(buffer[: len(block)])
+        staged.publish("xorbs/some")
+    found = b""
+    with store.open("xorbs/some", cached=False) as file:
+        while count := file.readinto(buffer):  # type: ignore[attr-defined]
+            found += buffer[:count]
+    assert found == b"".join(blocks)
 
 
 def test_bytes_staged_without_sha256_have_none(store: LocalStore) -> None:
@@ -199,23 +217,27 @@ def test_an_unsafe_upload_id_is_refused(store: LocalStore, upload_id: str) -> No
         store.parts.list_parts(upload_id)
 
 
-def test_a_full_disk_is_told_and_nothing_is_left_behind(tmp_path: Path) -> None:
+@pytest.mark.parametrize("cached", [True, False])
+def test_a_full_disk_is_told_and_nothing_is_left_behind(tmp_path: Path, cached: bool) -> None:
     """The kernel's own limit on a file's size stands in for a disk that fills up in the middle of a write."""
     script = textwrap.dedent("""
         import os, resource, sys
         from pathlib import Path
+        from yungu.storage.direct import aligned_buffer
         from yungu.storage.errors import StorageFull
         from yungu.storage.local import LocalStore
         store = LocalStore(Path(sys.argv[1]))
         resource.setrlimit(resource.RLIMIT_FSIZE, (3_000_000, 3_000_000))
-        with store.stage() as staged:
-            staged.write(bytes(2_000_000))
+        with store.stage(cached=sys.argv[2] == "True") as staged:
+            staged.write(aligned_buffer(1 << 21))
             try:
-                staged.write(bytes(2_000_000))
+                staged.write(aligned_buffer(1 << 21))
             except StorageFull as error:
                 print(os.listdir(store.root / "tmp"), error.message)
     """)
-    done = subprocess.run([sys.executable, "-c", script, tmp_path], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script, tmp_path, str(cached)], capture_output=True, text=True, check=True
+    )
     assert done.stdout.startswith("[] The store has no room")
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
 

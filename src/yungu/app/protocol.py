@@ -36,6 +36,7 @@ from uvicorn.protocols.utils import is_ssl
 from yungu.api.http.files import PATHSEND, SENDBLOCKS
 from yungu.api.http.threads import in_byte_thread
 from yungu.api.http.uploads import TAKEOVER, BodyTruncated, Sink
+from yungu.storage.direct import aligned_buffer
 
 TAKEOVER_MIN_BYTES = 1 << 20
 
@@ -373,15 +374,15 @@ class _BlockSender(_Sender):
 class _Receiver:
     """A request body on its way from a socket into a sink, by turns.
 
-    Every block but the last is a whole step: a file written at aligned offsets takes larger folios of the page cache,
-    and less CPU."""
+    Every block but the last is a whole step from an aligned buffer: it can be written past the page cache, and takes
+    larger folios of it otherwise."""
 
     def __init__(self, sock: socket.socket, sink: Sink, early: bytearray, late: int) -> None:
         """``early`` bytes are here already, ``late`` (their number) are still in the socket or on the way."""
         self.missing = late
         self._socket = sock
         self._sink = sink
-        self._buffer = memoryview(bytearray(max(len(early), min(_RECEIVE_STEP_BYTES, len(early) + late))))
+        self._buffer = aligned_buffer(max(len(early), min(_RECEIVE_STEP_BYTES, len(early) + late)))
         self._filled = len(early)
         self._buffer[: self._filled] = early
         self._poll = select.poll()

@@ -7,9 +7,11 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, cast
 
+from yungu.storage import direct
 from yungu.storage.errors import BytesNotFound
 from yungu.storage.keys import STAGING, check_key
 from yungu.storage.parts import Parts
@@ -27,9 +29,10 @@ class LocalStore:
         self.parts = Parts(root / STAGING / "parts", self.stage)
         (root / STAGING).mkdir(parents=True, exist_ok=True)
 
-    def stage(self, *, sha256: bool = True) -> Staged:
-        """A new, empty staged file; with ``sha256=False`` it is not hashed. Raises StorageFull."""
-        return Staged(self.root, sha256=sha256)
+    def stage(self, *, sha256: bool = True, cached: bool = True) -> Staged:
+        """A new, empty staged file; with ``sha256=False`` it is not hashed, with ``cached=False`` it is written past
+        the page cache as long as whole pages come from an aligned buffer. Raises StorageFull."""
+        return Staged(self.root, sha256=sha256, cached=cached)
 
     def path(self, key: str) -> Path:
         """Where the bytes of ``key`` lie, whether or not they exist. Raises KeyInvalid."""
@@ -45,10 +48,12 @@ class LocalStore:
         except FileNotFoundError as error:
             raise BytesNotFound(f"Nothing is stored under {key}.") from error
 
-    def open(self, key: str) -> BinaryIO:
-        """A buffered, seekable reader. Raises BytesNotFound."""
+    def open(self, key: str, *, cached: bool = True) -> BinaryIO:
+        """A buffered, seekable reader; with ``cached=False`` one for whole pages, past the page cache if possible.
+
+        Raises BytesNotFound."""
         try:
-            return self.path(key).open("rb")
+            return self.path(key).open("rb") if cached else cast(BinaryIO, _DirectReader(self.path(key)))
         except FileNotFoundError as error:
             raise BytesNotFound(f"Nothing is stored under {key}.") from error
 
@@ -102,6 +107,15 @@ class LocalStore:
     def free_bytes(self) -> int:
         """Room that an unprivileged process has on this disk."""
         return shutil.disk_usage(self.root).free
+
+
+class _DirectReader(FileIO):
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        direct.bypass_cache(self.fileno())
+
+    def readinto(self, buffer: Any, /) -> int:
+        return direct.move(self.fileno(), lambda: FileIO.readinto(self, buffer) or 0)
 
 
 def _iter_files(folder: Path, prefix: str) -> Iterator[str]:

@@ -8,11 +8,13 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 from uuid import uuid4
 
+from yungu.storage import direct
 from yungu.storage.errors import StorageFull
 from yungu.storage.keys import STAGING, check_key
 from yungu.storage.room import NO_ROOM
@@ -30,7 +32,7 @@ class Staged:
     Leaving the ``with`` block without ``publish`` discards it. Not for two threads at the same time; moving from one
     thread to another between calls is fine."""
 
-    def __init__(self, root: Path, *, sha256: bool = True) -> None:
+    def __init__(self, root: Path, *, sha256: bool = True, cached: bool = True) -> None:
         self._root = root
         self._digest = hashlib.sha256() if sha256 else None
         self._fd = -1
@@ -39,6 +41,8 @@ class Staged:
         with _no_room_told():
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        if not cached:
+            direct.bypass_cache(self._fd)
 
     @property
     def sha256(self) -> str:
@@ -54,7 +58,7 @@ class Staged:
             self._digest.update(rest)
         with self._discarded_when_full():
             while rest:
-                written = os.write(self._fd, rest)
+                written = direct.move(self._fd, partial(os.write, self._fd, rest))
                 self.size_bytes += written
                 rest = rest[written:]
 

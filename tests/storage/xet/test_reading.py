@@ -36,6 +36,14 @@ def test_every_range_reads_the_bytes_of_that_range(loaded: Any) -> None:
     check()
 
 
+def test_long_runs_that_are_read_past_the_cache_prove_the_same_sha256(xet_site: Any) -> None:
+    made = forge.xorb([RNG.randbytes(100_000 + number) for number in range(30)])
+    whole = forge.file(made, (made, 1, 29), (made, 7, 8), (made, 2, 30))
+    xet_site.send_xorb(made.body, made.hash)
+    (proven,) = xet_site.send_shard(forge.shard(whole))
+    assert proven.sha256 == whole.sha256
+
+
 def test_a_segment_names_the_chunks_and_stored_bytes_that_a_range_needs(loaded: Any) -> None:
     index = xet.IndexReader(loaded.database)(ONE.hash)
     with loaded.database.read() as session:

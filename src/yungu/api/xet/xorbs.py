@@ -34,7 +34,7 @@ async def receive_xorb(call: Call, xorb_hash: str, *, user_id: int, length: int 
 
     ``length``: bytes announced in a grant. Raises XorbInvalid, BodyTruncated, BodyTooLarge, StorageFull."""
     store = call.site.store
-    with store.stage(sha256=False) as staged:
+    with store.stage(sha256=False, cached=False) as staged:
         sink = _VerifiedSink(staged)
         await receive_body(call, sink, max_bytes=xet.MAX_BODY_BYTES, expect_bytes=length)
 

@@ -205,7 +205,7 @@ def _hash_file(
     store: ByteStore, find_index: FindIndex, terms: Iterable[Term], size_bytes: int, progress: Progress | None
 ) -> str:
     digest, done, told = hashlib.sha256(), 0, 0
-    for piece in iter_pieces(store, iter_segments(terms, find_index, 0, size_bytes), verify=False):
+    for piece in iter_pieces(store, iter_segments(terms, find_index, 0, size_bytes), verify=False, cached=False):
         digest.update(piece)
         done += len(piece)
         if progress and done - told >= _PROGRESS_BYTES:
