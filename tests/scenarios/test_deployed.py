@@ -88,7 +88,7 @@ def test_what_is_published_is_compared_by_the_deployment_while_there_is_one(vall
     assert run.inputs["model"] == model
     assert hub.world.read_in(matching.replay, run.id).is_identical
     assert otto.submit("/-/market", method="flow", shortlist="5", per_place="3", floor="1").status_code == 303
-    market = hub.world.read_in(matching.list_runs, kind="market")[0]
+    [market] = until(lambda: hub.world.read_in(matching.list_runs, kind="market"))
     assert market.inputs["model"] == model
     page = otto.read("/-/market")
     assert f"({model}, 100 % of texts embedded)" in page and "does not answer" not in page

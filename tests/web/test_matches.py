@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from support.lists import MODEL, TEA, Lists
 from support.servers import LiveHub
 from support.visitor import Visitor
-from yungu import scenarios
+from support.waiting import until
+from yungu import compute, scenarios
 from yungu.app import worker
 from yungu.scenarios import Constraint, Item, matching
 from yungu.scenarios.matching.models import deeds
@@ -89,6 +90,12 @@ def test_both_sides_read_why_and_say_yes(scene: Scene) -> None:
     ]  # fmt: skip
 
 
+def _ended(scene: Scene) -> compute.Job | None:
+    """The last draft, when it is ready."""
+    job = scene.lists.read(matching.find_market_job)
+    return job if job is not None and job.state not in compute.OPEN_JOBS else None
+
+
 def test_they_write_to_each_other_and_find_it_in_their_inbox(scene: Scene) -> None:
     assert scene.garden.submit(scene.place).status_code == 303
     place = match_of(scene.garden.read(scene.place), scene.supply.code)
@@ -129,7 +136,14 @@ def test_the_operator_chooses_compares_publishes_plays_again_and_plans_a_day(sce
 
     answer = scene.operator.submit("/-/market", method="flow", shortlist="5", per_place="3", floor="1")
     assert answer.status_code == 303, answer.text[:300]
-    run = answer.headers["location"]
+    job = until(lambda: _ended(scene))
+    assert (job.state, job.done_count, job.total_count) == ("succeeded", 7, 7), job.message
+    assert job.result is not None
+    run = f"/-/market/runs/{job.result['run_id']}"
+    assert f'href="{run}"' in scene.operator.read("/-/market") and f'href="{run}"' in scene.operator.read(
+        f"/-/jobs/{job.id}"
+    )
+    scene.garden.read(f"/-/jobs/{job.id}", 404)
     page = scene.operator.read(run)
     assert "Stable (deferred acceptance)" in page and "Congestion" in page and "Draft" in page
     assert "the identical list" in scene.operator.read(f"{run}/replay")

@@ -6,9 +6,11 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from yungu.api.http import Site
 from yungu.app.pulse import Pulse
+from yungu.compute.jobs.course import Course
 from yungu.kernel import events
 from yungu.kernel.db import Session
 from yungu.kernel.errors import Unavailable
@@ -42,6 +44,13 @@ async def run(site: Site, pulse: Pulse) -> None:
             await asyncio.sleep(_AFTER_FAILURE_SECONDS)
         elif not is_more:
             seen = await pulse.wait(seen, at_most_seconds=_LOOK_EVERY_SECONDS)
+
+
+async def work_out_market(site: Site, course: Course) -> dict[str, Any]:
+    """The task of the queue in which a draft for the whole market is worked out."""
+    markets = await course.in_thread(lambda: site.markets)
+    must_stop = lambda: course.is_stopping  # noqa: E731
+    return await course.in_thread(matching.work_out, site.db, markets, course.job, course.tell, must_stop)
 
 
 class _TextsFirst(Exception):

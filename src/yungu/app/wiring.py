@@ -7,6 +7,7 @@ import os
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from yungu import hub, migrations
 from yungu.api import git as git_dialect, hf, modelscope, openai, v1, web, xet
 from yungu.api.http import App, Site
 from yungu.api.http.rates import Rates, Resource
-from yungu.app import signing_in, worker
+from yungu.app import matcher, signing_in, worker
 from yungu.app.settings import Settings, SettingsInvalid
 from yungu.compute.backends.isolation import Cells, LocalCells
 from yungu.compute.backends.local import LocalPool, default_memory_bytes
@@ -94,7 +95,7 @@ def build_app(settings: Settings) -> App:
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
-        async with worker.running(site, _workshop(site, settings)):
+        async with worker.running(site, build_workshop(site, settings)):
             yield
         if site.pool is not None:
             await site.pool.stop()
@@ -169,7 +170,7 @@ def _cells(settings: Settings, data: Path) -> Cells:
     return LocalCells(data / "jobs" / "cells", may_be_weak=may_be_weak, hidden=(data,))
 
 
-def _workshop(site: Site, settings: Settings) -> Workshop:
+def build_workshop(site: Site, settings: Settings) -> Workshop:
     """Where jobs are done."""
     assert site.pool is not None
     return Workshop(
@@ -182,6 +183,7 @@ def _workshop(site: Site, settings: Settings) -> Workshop:
         terms=site.job_terms,
         call_limits=site.call_limits,
         slots=settings.job_slots,
+        tasks={"market": partial(matcher.work_out_market, site)},
     )
 
 

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import time
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from yungu.cli.console import AsJson, Data, columns, open_site, show
+from yungu.cli.console import AsJson, Data, Tell, columns, load_settings, open_site, progress, show
+from yungu.cli.repo import As, acting_as
+from yungu.kernel.errors import Unavailable
 
 if TYPE_CHECKING:
+    from yungu.accounts import Actor
+    from yungu.api.http import Site
+    from yungu.compute import Job
+    from yungu.compute.jobs import Workshop
     from yungu.scenarios.rules.sheets import Reading
+
+_LOOK_EVERY_SECONDS = 0.2
+
+
+class JobFailed(Unavailable):
+    """The job did not come to its end."""
+
 
 app = typer.Typer(help="Scenarios: the two lists, roles, imports and exports.", no_args_is_help=True)
 
@@ -27,6 +41,13 @@ class ScenarioRole(StrEnum):
     COMPLIANCE = "compliance"
     TEST_LAB = "test_lab"
     AUDITOR = "auditor"
+
+
+class Method(StrEnum):
+    FLOW = "flow"
+    GREEDY = "greedy"
+    DEFERRED = "deferred"
+    SEPARATE = "separate"
 
 
 class FileKind(StrEnum):
@@ -144,6 +165,69 @@ def export(
             written = exports.to_json(found)
     target.write_bytes(written)
     show(None, f"Wrote {len(found)} items to {target}.", as_json=False)
+
+
+@app.command()
+def market(
+    method: Annotated[Method, typer.Option("--method", help="How proposals are dealt out.")] = Method.FLOW,
+    shortlist: Annotated[int, typer.Option(min=1, max=50, help="Proposals for each opportunity.")] = 5,
+    per_place: Annotated[int, typer.Option(min=1, max=50, help="Proposals for each pilot of a capability.")] = 3,
+    floor: Annotated[int, typer.Option(min=0, max=10, help="Each newcomer is shown so often.")] = 1,
+    publish: Annotated[bool, typer.Option("--publish", help="Propose it to both sides at once.")] = False,
+    acting: As = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Work out who is proposed to whom, for both whole lists: a draft. It is a job that is done here and now."""
+    from yungu.app.wiring import build_workshop
+    from yungu.scenarios import matching
+
+    rules = matching.Rules(shortlist=shortlist, per_place=per_place, floor=floor, method=method.value)
+    with open_site(data) as site:
+        with site.db.write() as session:
+            actor = acting_as(session, acting)
+            job = matching.ask_market(session, rules, actor, site.job_terms)
+        with progress(as_json=as_json) as tell:
+            done = _done(site, build_workshop(site, load_settings(data=data)), job, actor, tell)
+        if done.result is None:
+            raise JobFailed(f"The job {job.id} is {done.state}. {done.message}".strip())
+        with site.db.write() as session:
+            number = done.result["run_id"]
+            run = matching.publish(session, number, actor) if publish else matching.get_run(session, number)
+    text = f"Run {run.id}: {run.measures['proposals']:.0f} proposals, {run.state}."
+    show(run, text, as_json=as_json)
+
+
+def _done(site: Site, shop: Workshop, job: Job, actor: Actor, tell: Tell) -> Job:
+    """Do the job, or wait for the server that was faster, and say how far it is. An interrupt cancels it."""
+    import asyncio
+    from concurrent.futures import ThreadPoolExecutor, wait
+
+    from yungu import compute
+    from yungu.compute.jobs import do_now
+
+    with ThreadPoolExecutor(1) as thread:
+        doing = thread.submit(asyncio.run, do_now(shop, job.id))
+        try:
+            while (now := _look(site, job)).state in compute.OPEN_JOBS:
+                tell(now.message, now.done_count, now.total_count or 1)
+                if wait([doing], _LOOK_EVERY_SECONDS).done:
+                    doing.result()
+                    time.sleep(_LOOK_EVERY_SECONDS)
+        except KeyboardInterrupt:
+            with site.db.write() as session:
+                compute.cancel_job(session, job.id, actor)
+            raise
+    return _look(site, job)
+
+
+def _look(site: Site, job: Job) -> Job:
+    from yungu import compute
+
+    with site.db.read() as session:
+        found = compute.find_job(session, job.id)
+    assert found is not None
+    return found
 
 
 def _reading_text(reading: Reading, *, is_imported: bool) -> str:

@@ -90,6 +90,7 @@ from yungu.scenarios import (
 from yungu.scenarios.matching import (
     ContactImpossible,
     ContactInvalid,
+    MarketBusy,
     MatchClosed,
     RunPublished,
 )
@@ -214,6 +215,7 @@ _EXPLAINED: tuple[tuple[type[YunguError], str, Facts], ...] = (
     (ApprovalMissing, marked("Nobody has approved this version yet."), lambda e: {}),
     (VersionOutdated, marked("Somebody else has changed it since you opened the form."), lambda e: {}),
     (MatchClosed, marked("This match is over, or your side has answered it already."), lambda e: {}),
+    (MarketBusy, marked("A draft is being worked out already."), lambda e: {}),
     (RunPublished, marked("This run is published already."), lambda e: {}),
     (ContactImpossible, marked("The other side hears of this match only after your yes."), lambda e: {}),
     (

@@ -17,7 +17,7 @@ def add(routes: Routes) -> None:
     routes.post(*muting)(matches.post_mute)
     routes.get("/-/matches/{number}/contacts", *muting)(repos.get_parent)
     routes.get("/-/market")(market.get_market)
-    routes.post("/-/market", writes=False)(market.post_market)
+    routes.post("/-/market")(market.post_market)
     routes.get("/-/market/runs/{number}")(market.get_run)
     routes.post("/-/market/runs/{number}")(market.post_run)
     routes.get("/-/market/runs/{number}/replay")(market.get_replay)

@@ -12,13 +12,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any, Literal
 
-from yungu.compute.errors import IsolationUnavailable, LeaseLost, PoolFull
+from yungu.compute.errors import IsolationUnavailable, JobFailed, LeaseLost, PoolFull
 from yungu.compute.jobs.batch import answer_batch
 from yungu.compute.jobs.course import Course
 from yungu.compute.jobs.evaluation import evaluate
 from yungu.compute.jobs.workshop import Workshop as Workshop
-from yungu.compute.models import Job, JobKind
+from yungu.compute.models import Job, JobKind, TaskSpec
 from yungu.compute.queries import jobs as queries
+from yungu.compute.rules import jobs as rules
 from yungu.compute.service import jobs as queue
 from yungu.kernel import clock
 from yungu.kernel.errors import Unavailable, YunguError
@@ -27,11 +28,22 @@ log = logging.getLogger("yungu.jobs")
 _LOOK_EVERY_SECONDS = 0.5
 _TEND_EVERY_SECONDS = 5.0
 _BEAT_EVERY_SECONDS = 1.0
+_MOST_PAUSE_SECONDS = 10.0
+
+
+async def _do_task(course: Course) -> dict[str, Any]:
+    spec = rules.read_spec(course.job)
+    assert isinstance(spec, TaskSpec)
+    if spec.name not in course.shop.tasks:
+        raise JobFailed(f"There is no task {spec.name!r} here.")
+    return await course.shop.tasks[spec.name](course)
+
+
 _WORKS: Mapping[JobKind, Callable[[Course], Awaitable[dict[str, Any]]]] = {
     "batch": answer_batch,
     "evaluation": evaluate,
+    "task": _do_task,
 }
-_MOST_PAUSE_SECONDS = 10.0
 
 
 async def run(shop: Workshop) -> None:
@@ -39,11 +51,11 @@ async def run(shop: Workshop) -> None:
     doing = set[asyncio.Task[None]]()
     tended_at, clock_now = -_TEND_EVERY_SECONDS, asyncio.get_running_loop().time
     try:
-        while shop.slots:
+        while True:
             if clock_now() - tended_at >= _TEND_EVERY_SECONDS:
                 tended_at = clock_now()
                 await _guarded(shop, _tend)
-            job = await _guarded(shop, _claim) if len(doing) < shop.slots else None
+            job = await _next(shop, len(doing))
             if job is not None:
                 task = asyncio.create_task(perform(shop, job))
                 doing.add(task)
@@ -56,6 +68,21 @@ async def run(shop: Workshop) -> None:
         if doing:
             await asyncio.wait(doing)
         shop.threads.shutdown(wait=False)
+
+
+async def do_now(shop: Workshop, number: int) -> Job:
+    """Do a job that waits, whoever's turn it is, here and now; unless another workshop was faster. How it stands."""
+    with shop.db.write() as session:
+        job = queue.claim_job(session, shop.worker, number=number)
+    try:
+        if job is not None:
+            await perform(shop, job)
+    finally:
+        shop.threads.shutdown(wait=False)
+    with shop.db.read() as session:
+        found = queries.find_job(session, number)
+    assert found is not None
+    return found
 
 
 async def perform(shop: Workshop, job: Job) -> None:
@@ -149,12 +176,26 @@ def _tend(shop: Workshop) -> None:
         queue.tend_jobs(session, clock.now())
 
 
-def _claim(shop: Workshop) -> Job | None:
+async def _next(shop: Workshop, doing: int) -> Job | None:
+    """A job if there is a slot; when all are taken, a task of the hub."""
+    found: Job | None = None
+    if doing < shop.slots:
+        found = await _guarded(shop, _claim)
+    elif doing == shop.slots:
+        found = await _guarded(shop, _claim_task)
+    return found
+
+
+def _claim(shop: Workshop, kind: JobKind | None = None) -> Job | None:
     with shop.db.read() as session:
-        if not queries.has_waiting(session):
+        if not queries.has_waiting(session, kind=kind):
             return None
     with shop.db.write() as session:
-        return queue.claim_job(session, shop.worker)
+        return queue.claim_job(session, shop.worker, kind=kind)
+
+
+def _claim_task(shop: Workshop) -> Job | None:
+    return _claim(shop, "task")
 
 
 async def _guarded(shop: Workshop, work: Callable[[Workshop], Any]) -> Any:

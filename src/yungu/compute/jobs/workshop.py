@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from yungu.compute.backends import Pool
@@ -14,11 +16,18 @@ from yungu.kernel.db import Database
 from yungu.storage.git import GitStore
 from yungu.storage.local import LocalStore
 
+if TYPE_CHECKING:
+    from yungu.compute.jobs.course import Course
+
+
+Task = Callable[["Course"], Awaitable[dict[str, Any]]]
+"""Work of the hub itself: what its result is."""
+
 
 @dataclass(slots=True)
 class Workshop:
-    """``cells``: where programs of strangers run; ``slots``: how many jobs are done at the same time; ``terms``: what
-    programs may use. ``worker``: its name in leases."""
+    """``cells``: where programs of strangers run; ``slots``: how many jobs are done at the same time, and one task of
+    the hub itself besides; ``terms``: what programs may use; ``tasks``: by name. ``worker``: its name in leases."""
 
     db: Database
     git: GitStore
@@ -29,8 +38,9 @@ class Workshop:
     terms: JobTerms
     call_limits: CallLimits
     slots: int
+    tasks: Mapping[str, Task] = field(default_factory=dict)
     worker: str = field(default_factory=lambda: uuid4().hex)
     threads: ThreadPoolExecutor = field(init=False)
 
     def __post_init__(self) -> None:
-        self.threads = ThreadPoolExecutor(self.slots + 2, thread_name_prefix="jobs")
+        self.threads = ThreadPoolExecutor(self.slots + 3, thread_name_prefix="jobs")

@@ -34,6 +34,7 @@ from yungu.compute.models.jobs import (
     JobTerms as JobTerms,
     Progress as Progress,
     RepoPlace as RepoPlace,
+    TaskSpec as TaskSpec,
 )
 from yungu.compute.models.usage import (
     Asked as Asked,

@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from yungu.hub import Kind
 from yungu.kernel.db import BigId, Json, Moment, metadata
 
-JobKind = Literal["batch", "evaluation"]
+JobKind = Literal["batch", "evaluation", "task"]
 JobState = Literal["waiting", "running", "succeeded", "failed", "cancelled"]
-JOB_KINDS: tuple[JobKind, ...] = ("batch", "evaluation")
+JOB_KINDS: tuple[JobKind, ...] = ("batch", "evaluation", "task")
 OPEN_JOBS: tuple[JobState, ...] = ("waiting", "running")
 
 
@@ -61,7 +61,14 @@ class EvaluationSpec(msgspec.Struct, frozen=True):
     resamples: int = 1000
 
 
-JobSpec = BatchSpec | EvaluationSpec
+class TaskSpec(msgspec.Struct, frozen=True):
+    """Work of the hub itself, by the ``name`` under which the workshop knows it. It is free."""
+
+    name: str
+    options: dict[str, Any] = {}
+
+
+JobSpec = BatchSpec | EvaluationSpec | TaskSpec
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from yungu.compute.queries.earnings import (
 )
 from yungu.compute.queries.jobs import (
     find_job as find_job,
+    find_latest_task as find_latest_task,
     get_job as get_job,
     get_open_job as get_open_job,
     list_jobs as list_jobs,

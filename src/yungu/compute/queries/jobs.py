@@ -98,14 +98,23 @@ def _dataset(session: Session, job: Job) -> Repo | None:
 # --- the queue
 
 
-def next_waiting(session: Session) -> Job | None:
-    """The job whose turn it is, locked for this transaction."""
-    row = session.execute(_NEXT).first()
+def next_waiting(session: Session, *, kind: JobKind | None = None, number: int | None = None) -> Job | None:
+    """The job whose turn it is, locked for this transaction; of one kind, or only that of a number."""
+    query = _NEXT.where(_c.kind == kind) if kind else _NEXT
+    row = session.execute(query.where(_c.id == number) if number is not None else query).first()
     return Job(*row) if row else None
 
 
-def has_waiting(session: Session) -> bool:
-    return session.execute(sa.select(_c.id).where(_c.state == "waiting").limit(1)).first() is not None
+def has_waiting(session: Session, *, kind: JobKind | None = None) -> bool:
+    query = sa.select(_c.id).where(_c.state == "waiting").limit(1)
+    return session.execute(query.where(_c.kind == kind) if kind else query).first() is not None
+
+
+def find_latest_task(session: Session, name: str) -> Job | None:
+    """The task of that name that was asked for last, whoever asks."""
+    query = sa.select(*_JOB).where(_c.kind == "task", _c.spec["name"].as_string() == name)
+    row = session.execute(query.order_by(_c.id.desc()).limit(1)).first()
+    return Job(*row) if row else None
 
 
 def lock_leased(session: Session, number: int, lease: str) -> Job:

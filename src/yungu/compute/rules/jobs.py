@@ -12,7 +12,7 @@ import msgspec
 from yungu import hub
 from yungu.accounts import Actor, Owner
 from yungu.compute.errors import JobInvalid
-from yungu.compute.models.jobs import BatchSpec, EvaluationSpec, Job, JobSpec
+from yungu.compute.models.jobs import BatchSpec, EvaluationSpec, Job, JobKind, JobSpec, TaskSpec
 from yungu.hub import Repo
 
 METRICS: Mapping[str, bool] = {
@@ -40,6 +40,7 @@ METRICS: Mapping[str, bool] = {
 precision and recall are means over classes."""
 
 MOST_RESAMPLES = 10_000
+_SPECS: Mapping[JobKind, type[Any]] = {"batch": BatchSpec, "evaluation": EvaluationSpec, "task": TaskSpec}
 _FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,99}")
 _READABLE = (".jsonl", ".csv")
 
@@ -55,8 +56,7 @@ def affordable_seconds(second_price: int, held: int, used_seconds: float) -> flo
 
 
 def read_spec(job: Job) -> JobSpec:
-    kind: type[Any] = BatchSpec if job.kind == "batch" else EvaluationSpec
-    spec: JobSpec = msgspec.convert(job.spec, kind)
+    spec: JobSpec = msgspec.convert(job.spec, _SPECS[job.kind])
     return spec
 
 
@@ -65,6 +65,8 @@ def check_spec(spec: JobSpec) -> None:
     if isinstance(spec, BatchSpec):
         if not spec.source.path.endswith(".jsonl"):
             raise JobInvalid("The requests of a batch are the lines of a .jsonl file.")
+        return
+    if isinstance(spec, TaskSpec):
         return
     if not spec.dataset.path.endswith(_READABLE):
         raise JobInvalid("An evaluation reads a .jsonl or a .csv file.")

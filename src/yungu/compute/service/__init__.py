@@ -5,6 +5,7 @@ from yungu.compute.service.asking import (
     SCORER as SCORER,
     ask_batch as ask_batch,
     ask_evaluation as ask_evaluation,
+    ask_task as ask_task,
 )
 from yungu.compute.service.deployments import (
     change_deployment as change_deployment,
@@ -16,4 +17,9 @@ from yungu.compute.service.deployments import (
     upstream_key as upstream_key,
 )
 from yungu.compute.service.jobs import cancel_job as cancel_job
-from yungu.compute.service.usage import begin_call as begin_call, end_call as end_call
+from yungu.compute.service.usage import (
+    begin_call as begin_call,
+    end_call as end_call,
+    end_job_call as end_job_call,
+    ticket_of as ticket_of,
+)

@@ -18,11 +18,14 @@ from yungu.compute.events import JobAsked, JobCancelled, JobEnded, JobStarted
 from yungu.compute.models.jobs import (
     OPEN_JOBS,
     BatchSpec,
+    EvaluationSpec,
     Job,
+    JobKind,
     JobSpec,
     JobState,
     JobTerms,
     Progress,
+    TaskSpec,
     jobs,
 )
 from yungu.compute.queries import jobs as queries
@@ -39,6 +42,7 @@ MOST_ATTEMPTS = 5
 MOST_OPEN = 1000
 _AT_ONCE = 100
 
+_KINDS: Mapping[type[JobSpec], JobKind] = {BatchSpec: "batch", EvaluationSpec: "evaluation", TaskSpec: "task"}
 _c = jobs.c
 _INSERT = sa.insert(jobs)
 
@@ -61,7 +65,7 @@ def ask(
     Raises JobInvalid, JobDenied, CreditsShort."""
     rules.check_spec(spec)
     _check_asking(session, actor, payer, budget)
-    kind = "batch" if isinstance(spec, BatchSpec) else "evaluation"
+    kind = _KINDS[type(spec)]
     row: dict[str, Any] = {
         "kind": kind,
         "spec": msgspec.to_builtins(spec),
@@ -84,9 +88,12 @@ def ask(
     return _get(session, number)
 
 
-def claim_job(session: Session, worker: str) -> Job | None:
-    """The job whose turn it is, ``worker``'s from now on, for as long as it is heard of; None when none waits."""
-    job, now = queries.next_waiting(session), clock.now()
+def claim_job(
+    session: Session, worker: str, *, kind: JobKind | None = None, number: int | None = None
+) -> Job | None:
+    """The job whose turn it is, ``worker``'s from now on, for as long as it is heard of; None when none waits.
+    ``kind``: only of this one; ``number``: only this one."""
+    job, now = queries.next_waiting(session, kind=kind, number=number), clock.now()
     if job is None:
         return None
     told = JobStarted(job_id=job.id, attempt=job.attempts + 1)
@@ -167,7 +174,7 @@ def _check_asking(session: Session, actor: Actor, payer: Owner, budget: int) -> 
 
 def _held_amount(spec: JobSpec, budget: int, terms: JobTerms) -> int:
     """What is set aside for seconds: calls are held one by one, within the budget."""
-    if isinstance(spec, BatchSpec) or not terms.second_price:
+    if not isinstance(spec, EvaluationSpec) or not terms.second_price:
         return 0
     if budget < terms.second_price:
         raise JobInvalid("The budget does not pay for a second.", hint=f"One costs {terms.second_price} micro-credits.")

@@ -21,6 +21,7 @@ from yungu.scenarios.matching.errors import (
     ContactNotFound as ContactNotFound,
     DayImpossible as DayImpossible,
     DayNotFound as DayNotFound,
+    MarketBusy as MarketBusy,
     MatchClosed as MatchClosed,
     MatchNotFound as MatchNotFound,
     RunNotFound as RunNotFound,
@@ -41,6 +42,12 @@ if TYPE_CHECKING:
     from yungu.scenarios.matching.days import Seat as Seat, list_seats as list_seats, plan_day as plan_day
     from yungu.scenarios.matching.endpoint import Endpoint as Endpoint
     from yungu.scenarios.matching.explaining import Change as Change, Explanation as Explanation, explain as explain
+    from yungu.scenarios.matching.jobs import (
+        TASK as TASK,
+        ask_market as ask_market,
+        find_market_job as find_market_job,
+        work_out as work_out,
+    )
     from yungu.scenarios.matching.keeping import Markets as Markets, Snapshot as Snapshot
     from yungu.scenarios.matching.market import Judged as Judged, Listed as Listed, Market as Market, Rules as Rules
     from yungu.scenarios.matching.notices import (
@@ -93,6 +100,7 @@ _HOMES = {
     "contacts": "list_contacts may_write own_contact own_side withdraw write",
     "days": "Seat list_seats plan_day",
     "explaining": "Change Explanation explain",
+    "jobs": "TASK ask_market find_market_job work_out",
     "keeping": "Markets Snapshot",
     "market": "Judged Listed Market Rules",
     "notices": "list_muting mute notify place_of_item place_of_match unmute",

@@ -51,6 +51,14 @@ class RunPublished(Conflict):
         super().__init__(f"Run {number} is published already.")
 
 
+class MarketBusy(Conflict):
+    """A draft for the whole market is being worked out already."""
+
+    def __init__(self, job_id: int) -> None:
+        self.job_id = job_id
+        super().__init__(f"A draft is being worked out already, by the job {job_id}.")
+
+
 class DayNotFound(NotFound):
     def __init__(self, number: int) -> None:
         super().__init__(f"There is no matchmaking day {number}.")

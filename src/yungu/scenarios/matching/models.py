@@ -173,9 +173,7 @@ contacts = sa.Table(
     "scenario_contacts",
     metadata,
     sa.Column("id", BigId, primary_key=True, autoincrement=True),
-    sa.Column(
-        "match_id", BigId, sa.ForeignKey("scenario_matches.id", ondelete="CASCADE"), nullable=False, index=True
-    ),
+    sa.Column("match_id", BigId, sa.ForeignKey("scenario_matches.id", ondelete="CASCADE"), nullable=False, index=True),
     sa.Column("side", sa.String(12), nullable=False),
     sa.Column("by_id", BigId),
     sa.Column("text", sa.Text, nullable=False),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -53,7 +53,13 @@ FOLLOWED = ("OpportunityPublished", "OpportunityAccepted", "ValidationFailed")
 _ENDS: Mapping[str, Deed] = {"OpportunityAccepted": "succeeded", "ValidationFailed": "failed"}
 COMPARED: Sequence[Method] = ("flow", "greedy", "deferred", "separate")
 """Ways to choose, of which an operator sees the measures beside each other."""
+Step = Callable[[str], object]
+STEP_COUNT = 3 + len(COMPARED)
 _AT_ONCE = 500
+
+
+def _silent(_what: str) -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +100,14 @@ def find_for(session: Session, markets: Markets, opportunity_id: int, rules: Rul
 
 def find_market(session: Session, markets: Markets, rules: Rules) -> Found:
     """Proposals for the whole market. Takes seconds with thousands of items; nothing is written."""
-    snapshot = markets.current(session)
-    skipped = sorted(queries.list_accepted_pairs(session))
-    found = Found(snapshot, rules, (), {}, None, (), skipped)
+    found = _begun(session, markets, rules)
     pairs, measured = dealt(found)
     return replace(found, pairs=pairs, measures=measured)
+
+
+def _begun(session: Session, markets: Markets, rules: Rules) -> Found:
+    skipped = sorted(queries.list_accepted_pairs(session))
+    return Found(markets.current(session), rules, (), {}, None, (), skipped)
 
 
 def shortlisted(found: Found) -> Sequence[Judged]:
@@ -110,16 +119,18 @@ def shortlisted(found: Found) -> Sequence[Judged]:
     return [one for one in ranked if one.probability >= found.rules.least]
 
 
-def dealt(found: Found) -> tuple[Sequence[Judged], Mapping[str, Any]]:
+def dealt(found: Found, step: Step = _silent) -> tuple[Sequence[Judged], Mapping[str, Any]]:
     """What a run over both lists gives: from the values of ``found`` alone."""
     market, barred = found.snapshot.market, set(found.skipped)
+    step("judging")
     judged = [one for one in market.judge_all() if (one.opportunity_id, one.capability_id) not in barred]
+    step("choosing")
     result = market.deal(found.rules, judged)
-    others = {
-        how: _told(market.deal(replace(found.rules, method=how), judged).measures)
-        for how in COMPARED
-        if how != found.rules.method
-    }
+    others = dict[str, Any]()
+    for how in COMPARED:
+        if how != found.rules.method:
+            step("comparing")
+            others[how] = _told(market.deal(replace(found.rules, method=how), judged).measures)
     return result.pairs, {**_told(result.measures), "others": others}
 
 
@@ -355,14 +366,25 @@ def check_operator(session: Session, actor: Actor) -> None:
         raise RoleNeeded("operator")
 
 
-def run_market(database: Database, markets: Markets, rules: Rules, actor: Actor) -> Run:
-    """Find and keep a draft for the whole market; no transaction is open while it is computed. Raises RoleNeeded."""
+def run_market(
+    database: Database,
+    markets: Markets,
+    rules: Rules,
+    actor: Actor,
+    *,
+    step: Step = _silent,
+    caused_by: int | None = None,
+) -> Run:
+    """Find and keep a draft for the whole market; no transaction is open while it is computed. ``step`` hears what is
+    done next, ``STEP_COUNT`` times, and may raise to stop it. Raises RoleNeeded."""
+    step("reading")
     with database.read() as session:
         check_operator(session, actor)
-        markets.current(session)
-        found = find_market(session, markets, rules)
+        found = _begun(session, markets, rules)
+    pairs, measured = dealt(found, step)
+    step("writing")
     with database.write() as session:
-        return keep(session, found, actor)
+        return keep(session, replace(found, pairs=pairs, measures=measured), actor, caused_by=caused_by)
 
 
 def result_hash(pairs: Sequence[Judged]) -> str:

@@ -37,7 +37,7 @@ def get_market(session: Session, call: Call) -> Response:
 
 
 def post_market(session: Session, call: Call) -> Response:
-    """Choose for the whole market, as a draft; nothing but its writing holds the database."""
+    """Let a draft for the whole market be worked out, as a job."""
     visit = begin(session, call)
     _operator(session, visit)
     form = read_form(visit)
@@ -48,8 +48,8 @@ def post_market(session: Session, call: Call) -> Response:
             floor=_within(visit, form, "floor", 0, 10, 1),
             method=cast(Any, form["method"] if form["method"] in METHODS else "flow"),
         )
-        run = matching.run_market(call.site.db, call.site.markets, rules, visit.actor)
-    return see_other(visit, urls.market(f"runs/{run.id}"))
+        matching.ask_market(session, rules, visit.actor, call.site.job_terms)
+    return see_other(visit, urls.market(), told=visit.gettext("The draft is being worked out"))
 
 
 def get_run(session: Session, call: Call) -> Response:
@@ -117,10 +117,12 @@ def get_day(session: Session, call: Call) -> Response:
 
 
 def _market_page(session: Session, visit: Visit, form: Form, errors: Mapping[str, str]) -> Response:
-    snapshot = visit.call.site.markets.current(session)
+    snapshot, job = visit.call.site.markets.current(session), matching.find_market_job(session)
     days: Sequence[Day] = matching.list_days(session)
     context: dict[str, Any] = {
         "snapshot": snapshot,
+        "job": job,
+        "may_see_job": job is not None and (visit.actor.is_site_admin or job.created_by == visit.actor.id),
         "deeds": matching.count_deeds(session),
         "away": visit.call.site.markets.away,
         "runs": matching.list_runs(session, kind="market"),
