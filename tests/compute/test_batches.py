@@ -58,11 +58,11 @@ class Yard:
         options: dict[str, Any] = {"budget": budget}
         return self.world.write_in(compute.ask_batch, self.world.site.git, whole, self.lin, JobTerms(), **options)
 
-    def work(self) -> Job:
+    def work(self, terms: JobTerms = JobTerms()) -> Job:  # noqa: B008 - it is frozen
         async def do() -> Job | None:
             site = self.world.site
             cells, pool = LocalCells(site.store.root / "cells"), Upstreams(site.secret)
-            shop = Workshop(site.db, site.git, site.store, cells, pool, Servers(), JobTerms(), CallLimits(), slots=1)
+            shop = Workshop(site.db, site.git, site.store, cells, pool, Servers(), terms, CallLimits(), slots=1)
             job = self.world.write_in(queue.claim_job, shop.worker)
             assert job is not None
             await perform(shop, job)
@@ -122,6 +122,40 @@ def test_a_budget_is_never_exceeded_and_what_it_paid_for_is_kept(yard: Yard) -> 
     yard.purse.check()
 
 
+def test_a_batch_holds_its_budget_so_that_nothing_else_can_starve_it(yard: Yard) -> None:
+    lin = yard.lin.id or 0
+    budget = 5 * PER_CALL + 500
+    asked = yard.ask(*(chat(n) for n in range(5)), budget=budget)
+    left = yard.purse.read(lambda s: credits.get_wallet(s, lin))
+    assert left.held == budget
+    yard.purse.settle(yard.purse.hold(lin, 10**8 - budget), 10**8 - budget)
+    with pytest.raises(credits.CreditsShort):
+        yard.ask(chat(0), budget=1)
+    done = yard.work()
+
+    assert (done.id, done.state, done.cost) == (asked.id, "succeeded", 5 * PER_CALL), done.message
+    calls = yard.world.read_in(compute.list_calls, user_id=lin, limit=100).items
+    assert [call.amount for call in calls] == [PER_CALL] * 5 and {call.provider_id for call in calls} == {yard.mei.id}
+    assert yard.world.read_in(compute.list_wrong_receipts) == []
+    wallet = yard.purse.read(lambda s: credits.get_wallet(s, lin))
+    assert (wallet.held, wallet.vouchers) == (0, 500)
+    yard.purse.check()
+
+
+def test_what_a_killed_worker_spent_counts_against_the_budget(yard: Yard) -> None:
+    asked = yard.ask(*(chat(n) for n in range(9)), budget=4 * PER_CALL)
+    job = yard.world.read_in(compute.find_job, asked.id)
+    assert job is not None and job.hold_id is not None and job.calls_amount == 0
+    number = job.hold_id
+    for name in ("a", "b", "c"):  # paid, but its worker died before it said so
+        yard.purse.write(lambda s, name=name: credits.draw(s, number, PER_CALL, name))
+    done = yard.work()
+
+    assert done.state == "failed" and "budget is used up" in done.message
+    assert (done.calls_amount, done.cost) == (3 * PER_CALL, 3 * PER_CALL) and yard.answers(done) == []
+    yard.purse.check()
+
+
 def test_lines_that_a_dead_worker_has_answered_are_not_asked_again(yard: Yard) -> None:
     asked = yard.ask(*(chat(n) for n in range(6)))
     folder = yard.world.site.store.root / "jobs" / str(asked.id)
@@ -169,6 +203,21 @@ def test_an_evaluation_calls_a_model_within_its_budget(yard: Yard) -> None:
     assert done.result is not None, done.message
     assert (done.result["value"], done.result["isolation"], done.cost) == (0.75, "calls", 4 * PER_CALL)
     assert yard.server.requests[0]["temperature"] == 0
+
+
+def test_calls_and_the_seconds_of_a_scorer_share_one_budget(yard: Yard) -> None:
+    lines = "".join(json.dumps({"input": n, "label": " tea tea tea"}) + "\n" for n in range(4))
+    yard.world.commit(yard.data, {"set.jsonl": lines.encode()}, by=yard.lin)
+    asked = compute.EvaluationAsk("lin/asked", "set.jsonl", model="mei/tea", metric="accuracy", resamples=10,
+                                  options={"max_tokens": 8})  # fmt: skip
+    terms = JobTerms(second_price=10**6)
+    spent = 4 * PER_CALL
+    for budget in (10**7, 10**6):
+        yard.world.write_in(compute.ask_evaluation, yard.world.site.git, asked, yard.lin, terms, budget=budget)
+        done = yard.work(terms)
+        assert spent < done.cost <= budget and done.calls_amount == spent
+        assert yard.purse.read(lambda s: credits.get_wallet(s, yard.lin.id or 0)).held == 0
+    yard.purse.check()
 
 
 def test_who_may_not_read_write_or_call_may_not_ask(yard: Yard) -> None:

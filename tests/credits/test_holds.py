@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -152,4 +153,44 @@ def test_a_settled_charge_is_refunded_by_a_reversal(purse: Purse, voucher: Vouch
     assert paid is not None
     purse.write(lambda s: credits.reverse(s, paid.id, key="refund", reason="wrong answer", by=1))
     assert purse.left(voucher) == 100
+    purse.check()
+
+
+def draw(purse: Purse, held: credits.Hold, amount: int, request: str, **more: Any) -> credits.Hold:
+    return purse.write(lambda s: credits.draw(s, held.id, amount, request, **more))
+
+
+def test_what_is_held_is_paid_in_pieces_and_nobody_else_has_it_in_between(purse: Purse, time: Clock) -> None:
+    soon, late = purse.grant(LIN, 30, days=1), purse.grant(LIN, 100, day_cap=90)
+    purse.cash(LIN, 5)
+    held = purse.hold(LIN, 120, minutes=10_000)
+    assert purse.parts(held) == [(soon.id, 30), (late.id, 90)]
+    time.move(days=2)  # a voucher that is over, and a day cap that was used up, still pay what they are held for
+    first = draw(purse, held, 40, "call-1", provider_id=MEI, usage={"completion_tokens": 4})
+    assert (first.state, first.amount, purse.parts(first)) == ("settled", 40, [(soon.id, 30), (late.id, 10)])
+    assert purse.read(lambda s: credits.get_hold(s, first.id)) == first
+    assert draw(purse, held, 7, "call-2").redeemed_id != first.redeemed_id
+    rest = purse.read(lambda s: credits.get_hold(s, held.id))
+    assert (rest.state, rest.amount, purse.parts(rest)) == ("open", 73, [(late.id, 73)])
+    with pytest.raises(credits.SettleTooMuch):
+        draw(purse, held, 74, "call-3")
+    with pytest.raises(credits.RequestReused):
+        draw(purse, held, 1, "call-1")
+    assert purse.available(f"redeemed:{MEI}:{LIN}") == 40
+    purse.check()
+    purse.settle(rest, 3)
+    assert purse.left(late) == 80
+    with pytest.raises(credits.HoldEnded):
+        draw(purse, held, 1, "call-4")
+    purse.check()
+
+
+def test_a_hold_can_be_drawn_to_its_end(purse: Purse, voucher: Voucher) -> None:
+    held = purse.hold(LIN, 60)
+    for number in range(6):
+        draw(purse, held, 10, f"call-{number}", provider_id=MEI)
+    with pytest.raises(credits.SettleTooMuch):
+        draw(purse, held, 1, "one-more")
+    assert purse.release(held).amount == 0
+    assert purse.left(voucher) == 40 and len(purse.facts("UsageSettled")) == 6
     purse.check()

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Jobs: batches of calls, evaluations of models on data.", no_args_is_help=True)
 
 Number = Annotated[int, typer.Argument(metavar="JOB")]
-Budget = Annotated[str | None, typer.Option("--budget", metavar="CREDITS", help="The most that it may cost.")]
+Budget = Annotated[
+    str | None, typer.Option("--budget", metavar="CREDITS", help="The most that it may cost; held until it ends.")
+]
 Payer = Annotated[str | None, typer.Option("--payer", metavar="ORGANIZATION", help="Who pays. Default: the actor.")]
 Revision = Annotated[str | None, typer.Option("--revision", help="Of the data set. Default: its head.")]
 

@@ -1,4 +1,4 @@
-"""Calls to deployments that a job makes: held, counted and settled one by one, like anybody's, within its budget."""
+"""Calls to deployments that a job makes: counted and paid one by one like anybody's, from what is held for the job."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Caller:
         """Hand the decoded answer to ``keep``, before it is paid: nothing is that was lost. ``name`` tells this call
         from the others of the job.
 
-        Raises BudgetSpent, CallRefused, ReplicaFailed, CreditsShort and what `compute.begin_call` raises."""
+        Raises BudgetSpent, CallRefused, ReplicaFailed and what `compute.ticket_of` raises."""
         ticket = await self._ticket(kind, body, name)
         outcome: Outcome = "failed"
         usage: Usage | None
@@ -67,7 +67,7 @@ class Caller:
             self.ended.set()
 
     async def close(self) -> None:
-        """Let go of calls that were held when the job was stopped, and never made."""
+        """Write down the calls that were to begin when the job was stopped, and were never made."""
         for ticket in list(self.open.values()):
             await self.course.in_thread(self._end, ticket, None, "failed", False)
 
@@ -84,7 +84,7 @@ class Caller:
 
     def _begin(self, kind: CallKind, body: Mapping[str, Any], name: str) -> Ticket:
         course, job = self.course, self.course.job
-        with self.lock, course.shop.db.write() as session:
+        with self.lock, course.shop.db.read() as session:
             asked = Asked(
                 kind=kind,
                 size_bytes=len(msgspec.json.encode(body)),
@@ -93,12 +93,10 @@ class Caller:
                 choices=body.get("n") or 1,
                 organization=_payer_name(session, course),
             )
-            ticket = compute.begin_call(
-                session, self.deployment, _asker(session, course), asked, course.shop.call_limits
-            )
-            most = ticket.hold.amount if ticket.hold else 0
-            held = sum(other.hold.amount for other in self.open.values() if other.hold)
-            if most and course.calls_amount + held + most > job.budget:
+            limits = course.shop.call_limits
+            ticket = compute.ticket_of(session, self.deployment, _asker(session, course), asked, limits)
+            most = _most(ticket)
+            if most and sum(map(_most, self.open.values())) + most > course.left_amount:
                 raise BudgetSpent
             self.open[ticket.asked.request_id] = ticket
         return ticket
@@ -107,8 +105,6 @@ class Caller:
         shop = self.course.shop
         async with asyncio.timeout(shop.call_limits.most_seconds), shop.pool.reach(self.deployment) as target:
             fields = {**body, "model": target.model, "stream": False}
-            if ticket.most_tokens is not None:
-                fields["max_tokens"] = ticket.most_tokens
             sent = msgspec.json.encode(body if kind == "predict" else fields)
             stall = shop.call_limits.stall_seconds
             begun = list[Reply]()
@@ -130,9 +126,16 @@ class Caller:
 
     def _end(self, ticket: Ticket, usage: Usage | None, outcome: Outcome, is_estimated: bool) -> None:
         with self.lock, self.course.shop.db.write() as session:
-            record = compute.end_call(session, ticket, usage, outcome, is_estimated=is_estimated)
+            hold_id = self.course.job.hold_id
+            record = compute.end_job_call(session, ticket, usage, outcome, hold_id, is_estimated=is_estimated)
+        with self.lock:  # once it is committed
             self.course.calls_amount += record.amount
             del self.open[ticket.asked.request_id]
+
+
+def _most(ticket: Ticket) -> int:
+    """What a call can cost, in micro-credits."""
+    return compute.cost(ticket.deployment.prices, ticket.most)
 
 
 def _asker(session: Session, course: Course) -> accounts.Actor:

@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from yungu import credits
 from yungu.compute.backends.isolation import Limits, Outcome, Program
 from yungu.compute.errors import JobFailed
 from yungu.compute.jobs.logs import Log
@@ -43,13 +42,12 @@ class Course:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.log = Log(self.folder)
         self.checkpoint: dict[str, Any] = dict(job.checkpoint)
-        self.calls_amount = job.calls_amount
+        with shop.db.read() as session:
+            self.calls_amount = queue.drawn_amount(session, job)
         self.is_stopping = False
         self._told = (job.done_count, job.total_count, "")
         self._used_seconds = job.used_seconds
         self._running_since: float | None = None
-        with shop.db.read() as session:
-            self._held = credits.get_hold(session, job.hold_id).amount if job.hold_id else 0
 
     def tell(self, message: str, done: int, total: int) -> None:
         if message != self._told[2]:
@@ -68,6 +66,13 @@ class Course:
     def used_seconds(self) -> float:
         since = self._running_since
         return self._used_seconds + (time.monotonic() - since if since is not None else 0.0)
+
+    @property
+    def left_amount(self) -> int:
+        """What of the budget is held and not used yet, by calls or seconds: micro-credits."""
+        if self.job.hold_id is None:
+            return 0
+        return self.job.budget - self.calls_amount - rules.seconds_cost(self.job.second_price, self.used_seconds)
 
     def beat(self) -> bool:
         """Write how far it is; whether the job is still wanted. Raises LeaseLost."""
@@ -88,7 +93,8 @@ class Course:
 
     def run(self, program: Program, inputs: Path, limits: Limits, on_output: Callable[[bytes], object]) -> Outcome:
         """Run a program in a cell, in this thread, for as long as the budget pays. Raises BudgetSpent."""
-        affordable = rules.affordable_seconds(self.job.second_price, self._held, self._used_seconds)
+        held = self.job.budget - self.calls_amount
+        affordable = rules.affordable_seconds(self.job.second_price, held, self._used_seconds)
         if affordable <= 0:
             raise BudgetSpent
         bounded = replace(limits, wall_seconds=min(limits.wall_seconds, affordable))

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from yungu import accounts, hub
 from yungu.accounts import Actor
 from yungu.compute import queries
-from yungu.compute.models.jobs import (
-    BatchAsk,
-    BatchSpec,
-    EvaluationAsk,
-    EvaluationSpec,
-    Job,
-    JobTerms,
-    RepoPlace,
-    TaskSpec,
-)
+from yungu.compute.models.deployments import NO_PRICES
+from yungu.compute.models.jobs import BatchAsk, BatchSpec, EvaluationAsk, EvaluationSpec, Job, JobTerms, RepoPlace
 from yungu.compute.service import jobs
 from yungu.credits import Use
 from yungu.hub import Kind, Repo
@@ -41,10 +31,10 @@ def ask_batch(
     caused_by: int | None = None,
 ) -> Job:
     """Queue a batch. ``payer``: the name of an organization that the actor writes for, None: the actor; ``budget``:
-    the most micro-credits that its calls may cost.
+    the most micro-credits that it may cost, which are held from now on.
 
     Raises DeploymentNotFound, DeploymentOff, RepoNotFound, RepoGated, RepoDenied, RevisionNotFound, EntryNotFound,
-    JobInvalid, JobDenied, SignInRequired."""
+    JobInvalid, JobDenied, SignInRequired, CreditsShort."""
     desk = _Desk(session, git, actor)
     deployment = queries.callable_deployment(session, asked.model, actor)
     _, source = desk.place("dataset", asked.dataset, asked.revision, asked.path)
@@ -60,7 +50,7 @@ def ask_batch(
     hub.check_path(spec.into_path)
     use = Use("infer", deployment.name)
     owner = desk.payer(payer)
-    return jobs.ask(session, spec, actor, owner, budget, terms, use=use, caused_by=caused_by)
+    return jobs.ask(session, spec, actor, owner, budget, terms, use=use, prices=deployment.prices, caused_by=caused_by)
 
 
 def ask_evaluation(
@@ -78,7 +68,7 @@ def ask_evaluation(
     """Queue an evaluation. ``is_agreed``: whoever owns the data and whoever owns the program have agreed to it before,
     so that the actor need not be allowed to read either.
 
-    Raises what `ask_batch` raises, and CreditsShort."""
+    Raises what `ask_batch` raises."""
     desk = _Desk(session, git, actor, is_agreed)
     data, dataset = desk.place("dataset", asked.dataset, asked.revision, asked.path)
     deployment = queries.callable_deployment(session, asked.model, actor) if asked.model else None
@@ -95,26 +85,14 @@ def ask_evaluation(
         seed=asked.seed,
         resamples=asked.resamples,
     )
-    use = Use("job", spec.model or asked.program)
+    is_all_calls = deployment is not None and not terms.second_price
+    use = Use("infer" if is_all_calls else "job", spec.model or asked.program)
+    prices = deployment.prices if deployment else NO_PRICES
     dataset_id = data.id if data.visibility != "public" or data.gated else None
     owner = desk.payer(payer)
-    return jobs.ask(session, spec, actor, owner, budget, terms, use=use, dataset_id=dataset_id, caused_by=caused_by)
-
-
-def ask_task(
-    session: Session,
-    name: str,
-    options: Mapping[str, Any],
-    actor: Actor,
-    terms: JobTerms,
-    *,
-    caused_by: int | None = None,
-) -> Job:
-    """Queue work of the hub itself, before jobs of its users. It is free. Raises SignInRequired, JobDenied."""
-    if actor.user is None:
-        raise accounts.SignInRequired
-    spec, use = TaskSpec(name, dict(options)), Use("job", name)
-    return jobs.ask(session, spec, actor, actor.user, 0, terms, use=use, priority=-1, caused_by=caused_by)
+    return jobs.ask(
+        session, spec, actor, owner, budget, terms, use=use, prices=prices, dataset_id=dataset_id, caused_by=caused_by
+    )
 
 
 @dataclass(frozen=True, slots=True)

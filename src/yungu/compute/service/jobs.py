@@ -15,17 +15,15 @@ from yungu import accounts, credits
 from yungu.accounts import Actor, Owner
 from yungu.compute.errors import JobDenied, JobInvalid
 from yungu.compute.events import JobAsked, JobCancelled, JobEnded, JobStarted
+from yungu.compute.models.deployments import NO_PRICES, Prices
 from yungu.compute.models.jobs import (
     OPEN_JOBS,
     BatchSpec,
-    EvaluationSpec,
     Job,
-    JobKind,
     JobSpec,
     JobState,
     JobTerms,
     Progress,
-    TaskSpec,
     jobs,
 )
 from yungu.compute.queries import jobs as queries
@@ -42,7 +40,6 @@ MOST_ATTEMPTS = 5
 MOST_OPEN = 1000
 _AT_ONCE = 100
 
-_KINDS: Mapping[type[JobSpec], JobKind] = {BatchSpec: "batch", EvaluationSpec: "evaluation", TaskSpec: "task"}
 _c = jobs.c
 _INSERT = sa.insert(jobs)
 
@@ -57,15 +54,17 @@ def ask(
     *,
     use: Use,
     dataset_id: int | None = None,
+    prices: Prices = NO_PRICES,
     priority: int = 0,
     caused_by: int | None = None,
 ) -> Job:
-    """Put a job into the queue and hold what its seconds may cost. ``use``: what the credits are spent on.
+    """Put a job into the queue and hold its budget, if it can cost anything. ``use``: what the credits are spent on;
+    ``prices``: of the calls that it will make.
 
     Raises JobInvalid, JobDenied, CreditsShort."""
     rules.check_spec(spec)
     _check_asking(session, actor, payer, budget)
-    kind = _KINDS[type(spec)]
+    kind = "batch" if isinstance(spec, BatchSpec) else "evaluation"
     row: dict[str, Any] = {
         "kind": kind,
         "spec": msgspec.to_builtins(spec),
@@ -82,18 +81,15 @@ def ask(
     number = new_id(session.execute(_INSERT, row))
     told = JobAsked(job_id=number, what=kind, owner_id=payer.id)
     event = record(session, told, actor_id=actor.id, repo_id=dataset_id, caused_by=caused_by)
-    held = _held_amount(spec, budget, terms)
+    held = _held_amount(spec, budget, terms, prices)
     hold_id = _hold(session, number, payer, held, use, event) if held else None
     _change(session, number, event_id=event, hold_id=hold_id)
     return _get(session, number)
 
 
-def claim_job(
-    session: Session, worker: str, *, kind: JobKind | None = None, number: int | None = None
-) -> Job | None:
-    """The job whose turn it is, ``worker``'s from now on, for as long as it is heard of; None when none waits.
-    ``kind``: only of this one; ``number``: only this one."""
-    job, now = queries.next_waiting(session, kind=kind, number=number), clock.now()
+def claim_job(session: Session, worker: str) -> Job | None:
+    """The job whose turn it is, ``worker``'s from now on, for as long as it is heard of; None when none waits."""
+    job, now = queries.next_waiting(session), clock.now()
     if job is None:
         return None
     told = JobStarted(job_id=job.id, attempt=job.attempts + 1)
@@ -172,15 +168,12 @@ def _check_asking(session: Session, actor: Actor, payer: Owner, budget: int) -> 
         raise JobInvalid(f"{payer.name} has {MOST_OPEN} jobs that have not ended yet.")
 
 
-def _held_amount(spec: JobSpec, budget: int, terms: JobTerms) -> int:
-    """What is set aside for seconds: calls are held one by one, within the budget."""
-    if not isinstance(spec, EvaluationSpec) or not terms.second_price:
-        return 0
-    if budget < terms.second_price:
-        raise JobInvalid("The budget does not pay for a second.", hint=f"One costs {terms.second_price} micro-credits.")
-    if spec.program is not None:
-        return budget
-    return min(budget, rules.seconds_cost(terms.second_price, terms.seconds))
+def _held_amount(spec: JobSpec, budget: int, terms: JobTerms, prices: Prices) -> int:
+    """All of the budget, for calls and seconds alike, where there is something to pay."""
+    second_price = 0 if isinstance(spec, BatchSpec) else terms.second_price
+    if budget < second_price:
+        raise JobInvalid("The budget does not pay for a second.", hint=f"One costs {second_price} micro-credits.")
+    return budget if second_price or prices != NO_PRICES else 0
 
 
 def _hold(session: Session, number: int, payer: Owner, amount: int, use: Use, event: int) -> int:
@@ -211,13 +204,14 @@ def _let_go(session: Session, job: Job, reason: str) -> None:
 
 
 def _end(session: Session, job: Job, state: JobState, message: str, result: Mapping[str, Any] | None) -> Job:
-    paid = _pay(session, job)
-    cost = job.calls_amount + paid
+    drawn = drawn_amount(session, job)
+    cost = drawn + _pay(session, job)
     told = JobEnded(job_id=job.id, state=state, cost=cost)
     values: dict[str, Any] = {
         "state": state,
         "message": message[:1000],
         "result": result,
+        "calls_amount": drawn,
         "cost": cost,
         "lease": None,
         "lease_until": None,
@@ -226,6 +220,11 @@ def _end(session: Session, job: Job, state: JobState, message: str, result: Mapp
     }
     _change(session, job.id, **values)
     return replace(job, **values)
+
+
+def drawn_amount(session: Session, job: Job) -> int:
+    """What of the budget its calls have cost so far, as the ledger has it: a worker that is killed tells nobody."""
+    return job.budget - credits.get_hold(session, job.hold_id).amount if job.hold_id is not None else 0
 
 
 def _pay(session: Session, job: Job) -> int:

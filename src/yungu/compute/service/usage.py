@@ -32,22 +32,28 @@ def begin_call(session: Session, deployment: Deployment, actor: Actor, asked: As
     `callable_deployment`.
 
     Raises CallInvalid, PayerDenied, CreditsShort, CallRepeated, SignInRequired, OwnerNotFound, KeyInvalid."""
+    ticket = ticket_of(session, deployment, actor, asked, limits)
+    return _held(session, ticket, limits) if cost(deployment.prices, ticket.most) else ticket
+
+
+def ticket_of(session: Session, deployment: Deployment, actor: Actor, asked: Asked, limits: CallLimits) -> Ticket:
+    """A call for which nothing is held, as one that is free, or is paid from what a job holds: see `end_job_call`.
+
+    Raises CallInvalid, PayerDenied, SignInRequired, OwnerNotFound."""
     rules.check_asked(asked, deployment)
     payer = _payer(session, deployment, actor, asked)
     assert actor.id is not None
-    most = rules.most_usage(asked, deployment, limits.most_seconds)
-    ticket = Ticket(
+    return Ticket(
         deployment=deployment,
         asked=asked,
         payer_id=payer.id,
         user_id=actor.id,
         token_id=actor.token_id,
-        most=most,
+        most=rules.most_usage(asked, deployment, limits.most_seconds),
         hold=None,
         most_tokens=None,
         started_at=clock.now(),
     )
-    return _held(session, ticket, limits) if cost(deployment.prices, most) else ticket
 
 
 def end_call(
@@ -59,9 +65,38 @@ def end_call(
     Raises HoldEnded when the hold's time was over, and it was swept."""
     hold, prices = ticket.hold, ticket.deployment.prices
     amount = rules.charge(prices, usage, hold.amount) if hold and usage else 0
-    values = {name: getattr(usage or Usage(), name) for name in _COUNTED}
     if hold is not None:
-        _end_hold(session, hold, values, amount)
+        _end_hold(session, hold, _counted(usage), amount)
+    return _record(session, ticket, usage, outcome, hold, amount, is_estimated=is_estimated)
+
+
+def end_job_call(
+    session: Session, ticket: Ticket, usage: Usage | None, outcome: Outcome, hold_id: int | None, *, is_estimated: bool
+) -> CallRecord:
+    """Pay a call of a job, at most what it could cost, from what the job holds. Raises HoldEnded, SettleTooMuch."""
+    prices, paid = ticket.deployment.prices, None
+    amount = rules.charge(prices, usage, cost(prices, ticket.most)) if usage and hold_id is not None else 0
+    if amount and hold_id is not None:
+        provider, key = _provider(session, ticket), ticket.asked.request_id
+        paid = credits.draw(session, hold_id, amount, key, provider_id=provider, usage=_counted(usage))
+    return _record(session, ticket, usage, outcome, paid, amount, is_estimated=is_estimated)
+
+
+def _counted(usage: Usage | None) -> dict[str, Any]:
+    return {name: getattr(usage or Usage(), name) for name in _COUNTED}
+
+
+def _record(
+    session: Session,
+    ticket: Ticket,
+    usage: Usage | None,
+    outcome: Outcome,
+    hold: Hold | None,
+    amount: int,
+    *,
+    is_estimated: bool,
+) -> CallRecord:
+    prices = ticket.deployment.prices
     row: dict[str, Any] = {
         "request_id": ticket.asked.request_id,
         "deployment_id": ticket.deployment.id,
@@ -72,7 +107,7 @@ def end_call(
         "provider_id": hold.provider_id if hold else None,
         "kind": ticket.asked.kind,
         "outcome": outcome,
-        **values,
+        **_counted(usage),
         "is_estimated": is_estimated,
         "amount": amount,
         "hold_id": hold.id if hold else None,

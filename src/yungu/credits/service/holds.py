@@ -18,6 +18,7 @@ from yungu.credits.models import (
     Fund,
     Hold,
     HoldState,
+    Move,
     Part,
     Post,
     Reserve,
@@ -37,6 +38,11 @@ from yungu.kernel.events import record
 from yungu.kernel.prepared import Prepared
 
 _INSERT = Prepared(sa.insert(holds), columns=[column.name for column in holds.c])
+_LESSEN = Prepared(
+    sa.update(holds)
+    .where(holds.c.id == sa.bindparam("number"))
+    .values({name: sa.bindparam(name) for name in ("amount", "parts")})
+)
 _CLOSE = Prepared(
     sa.update(holds)
     .where(holds.c.id == sa.bindparam("number"))
@@ -108,6 +114,53 @@ def settle(session: Session, number: int, actual: int, usage: Mapping[str, Any] 
     return ended
 
 
+def draw(
+    session: Session,
+    number: int,
+    amount: int,
+    request_id: str,
+    *,
+    provider_id: int | None = None,
+    usage: Mapping[str, Any] | None = None,
+) -> Hold:
+    """Pay some of what is held at once, and go on holding the rest: nobody else can have it in between, as the calls of
+    a job need it. The hold is ``amount`` less afterwards; the answer is what was paid, a hold of its own that is
+    settled, under a request id that is used once.
+
+    Raises HoldNotFound, HoldEnded, SettleTooMuch, AmountInvalid, RequestReused, KeyInvalid."""
+    ledger_rules.check_key(request_id, "request id")
+    found = queries.get_hold(session, number, lock=True)
+    _check_open(found)
+    charged = rules.charge(found.parts, amount)
+    if queries.find_hold(session, found.spender_id, request_id) is not None:
+        raise RequestReused(request_id)
+    redeemed = _redeemed(session, found.spender_id, provider_id)
+    told = CreditsHeld(spender_id=found.spender_id, amount=amount, request_id=request_id)
+    event = record(session, told, actor_id=found.spender_id, caused_by=number)
+    paid, left = _pay_parts(session, found, charged, redeemed.id, event)
+    _LESSEN.run(session, {"number": number, "amount": found.amount - amount, "parts": msgspec.to_builtins(left)})
+    now = clock.now()
+    row: dict[str, Any] = {
+        "id": event,
+        "request_id": request_id,
+        "spender_id": found.spender_id,
+        "provider_id": provider_id,
+        "redeemed_id": redeemed.id,
+        "amount": amount,
+        "use": found.use,
+        "state": "settled",
+        "expires_at": found.expires_at,
+        "created_at": now,
+        "settled_amount": amount,
+        "usage": usage,
+        "ended_at": now,
+    }
+    _INSERT.run(session, row | {"parts": msgspec.to_builtins(paid)})
+    settled = UsageSettled(hold_id=event, spender_id=found.spender_id, provider_id=provider_id, amount=amount)
+    record(session, settled, actor_id=found.spender_id, caused_by=event)
+    return Hold(**row, parts=paid)
+
+
 def release(session: Session, number: int) -> Hold:
     """Return all that is held; of a released hold nothing more. Raises HoldNotFound, HoldEnded."""
     found = queries.get_hold(session, number, lock=True)
@@ -154,12 +207,46 @@ def _same_hold(known: Hold, amount: int, use: Use, provider_id: int | None) -> H
 
 def _lock(session: Session, spender_id: int, provider_id: int | None) -> tuple[list[Fund], Account]:
     """Where the credits can come from, and the account that earns them."""
-    code = f"redeemed:{provider_id if provider_id is not None else 'house'}:{spender_id}"
-    funds, redeemed = queries.lock_funds(session, spender_id, code)
+    funds, redeemed = queries.lock_funds(session, spender_id, _redeemed_code(spender_id, provider_id))
     if redeemed is None:
-        made = open_account(session, "redeemed", code, owner_id=spender_id, provider_id=provider_id)
+        made = _redeemed(session, spender_id, provider_id)
         redeemed = queries.lock_accounts(session, [made.id])[made.id]
     return funds, redeemed
+
+
+def _redeemed(session: Session, spender_id: int, provider_id: int | None) -> Account:
+    code = _redeemed_code(spender_id, provider_id)
+    return open_account(session, "redeemed", code, owner_id=spender_id, provider_id=provider_id)
+
+
+def _redeemed_code(spender_id: int, provider_id: int | None) -> str:
+    return f"redeemed:{provider_id if provider_id is not None else 'house'}:{spender_id}"
+
+
+def _pay_parts(
+    session: Session, found: Hold, charged: Sequence[int], redeemed_id: int, event: int
+) -> tuple[list[Part], list[Part]]:
+    """Book what is charged of each part as paid, and hold what is left of it anew: both, as parts. Day caps were used
+    up when the whole was held."""
+    steps, pending = list[Step](), dict[int, Transfer]()
+    for place, (part, amount) in enumerate(zip(found.parts, charged, strict=True)):
+        if amount:
+            pending[part.transfer_id] = _pending(found, place, part)
+            steps.append(Void(f"draw:{event}:{place}", part.transfer_id))
+            steps.append(Move(f"hold:{event}:{place}", part.account_id, redeemed_id, amount))
+        if 0 < amount < part.amount:
+            rest = part.amount - amount
+            steps.append(Reserve(f"rest:{event}:{place}", part.account_id, found.redeemed_id, rest, found.expires_at))
+    locked = queries.lock_accounts(session, {found.redeemed_id, redeemed_id, *(p.account_id for p in found.parts)})
+    booked = {transfer.key: transfer.id for transfer in book_new(session, steps, locked, pending)}
+    paid, left = list[Part](), list[Part]()
+    for place, (part, amount) in enumerate(zip(found.parts, charged, strict=True)):
+        if amount:
+            paid.append(msgspec.structs.replace(part, transfer_id=booked[f"hold:{event}:{place}"], amount=amount))
+        if amount < part.amount:
+            number = booked.get(f"rest:{event}:{place}", part.transfer_id)
+            left.append(msgspec.structs.replace(part, transfer_id=number, amount=part.amount - amount))
+    return paid, left
 
 
 def _reserve(
