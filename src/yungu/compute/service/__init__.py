@@ -5,6 +5,7 @@ from yungu.compute.service.asking import (
     SCORER as SCORER,
     ask_batch as ask_batch,
     ask_evaluation as ask_evaluation,
+    ask_task as ask_task,
 )
 from yungu.compute.service.deployments import (
     change_deployment as change_deployment,

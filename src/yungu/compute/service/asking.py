@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from yungu import accounts, hub
 from yungu.accounts import Actor
 from yungu.compute import queries
 from yungu.compute.models.deployments import NO_PRICES
-from yungu.compute.models.jobs import BatchAsk, BatchSpec, EvaluationAsk, EvaluationSpec, Job, JobTerms, RepoPlace
+from yungu.compute.models.jobs import (
+    BatchAsk,
+    BatchSpec,
+    EvaluationAsk,
+    EvaluationSpec,
+    Job,
+    JobTerms,
+    RepoPlace,
+    TaskSpec,
+)
 from yungu.compute.service import jobs
 from yungu.credits import Use
 from yungu.hub import Kind, Repo
@@ -93,6 +104,22 @@ def ask_evaluation(
     return jobs.ask(
         session, spec, actor, owner, budget, terms, use=use, prices=prices, dataset_id=dataset_id, caused_by=caused_by
     )
+
+
+def ask_task(
+    session: Session,
+    name: str,
+    options: Mapping[str, Any],
+    actor: Actor,
+    terms: JobTerms,
+    *,
+    caused_by: int | None = None,
+) -> Job:
+    """Queue work of the hub itself, before jobs of its users. It is free. Raises SignInRequired, JobDenied."""
+    if actor.user is None:
+        raise accounts.SignInRequired
+    spec, use = TaskSpec(name, dict(options)), Use("job", name)
+    return jobs.ask(session, spec, actor, actor.user, 0, terms, use=use, priority=-1, caused_by=caused_by)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,11 +19,14 @@ from yungu.compute.models.deployments import NO_PRICES, Prices
 from yungu.compute.models.jobs import (
     OPEN_JOBS,
     BatchSpec,
+    EvaluationSpec,
     Job,
+    JobKind,
     JobSpec,
     JobState,
     JobTerms,
     Progress,
+    TaskSpec,
     jobs,
 )
 from yungu.compute.queries import jobs as queries
@@ -40,6 +43,7 @@ MOST_ATTEMPTS = 5
 MOST_OPEN = 1000
 _AT_ONCE = 100
 
+_KINDS: Mapping[type[JobSpec], JobKind] = {BatchSpec: "batch", EvaluationSpec: "evaluation", TaskSpec: "task"}
 _c = jobs.c
 _INSERT = sa.insert(jobs)
 
@@ -64,7 +68,7 @@ def ask(
     Raises JobInvalid, JobDenied, CreditsShort."""
     rules.check_spec(spec)
     _check_asking(session, actor, payer, budget)
-    kind = "batch" if isinstance(spec, BatchSpec) else "evaluation"
+    kind = _KINDS[type(spec)]
     row: dict[str, Any] = {
         "kind": kind,
         "spec": msgspec.to_builtins(spec),
@@ -87,9 +91,12 @@ def ask(
     return _get(session, number)
 
 
-def claim_job(session: Session, worker: str) -> Job | None:
-    """The job whose turn it is, ``worker``'s from now on, for as long as it is heard of; None when none waits."""
-    job, now = queries.next_waiting(session), clock.now()
+def claim_job(
+    session: Session, worker: str, *, kind: JobKind | None = None, number: int | None = None
+) -> Job | None:
+    """The job whose turn it is, ``worker``'s from now on, for as long as it is heard of; None when none waits.
+    ``kind``: only of this one; ``number``: only this one."""
+    job, now = queries.next_waiting(session, kind=kind, number=number), clock.now()
     if job is None:
         return None
     told = JobStarted(job_id=job.id, attempt=job.attempts + 1)
@@ -170,7 +177,7 @@ def _check_asking(session: Session, actor: Actor, payer: Owner, budget: int) -> 
 
 def _held_amount(spec: JobSpec, budget: int, terms: JobTerms, prices: Prices) -> int:
     """All of the budget, for calls and seconds alike, where there is something to pay."""
-    second_price = 0 if isinstance(spec, BatchSpec) else terms.second_price
+    second_price = terms.second_price if isinstance(spec, EvaluationSpec) else 0
     if budget < second_price:
         raise JobInvalid("The budget does not pay for a second.", hint=f"One costs {second_price} micro-credits.")
     return budget if second_price or prices != NO_PRICES else 0
