@@ -164,9 +164,11 @@ def matching_section(found: dict[str, Any]) -> str:
 
 def _service(kept: dict[str, float]) -> str:
     return (
-        f"On SQLite with as many rows, an opportunity that has just been published has its shortlist, read, judged, "
-        f"written and told, after {kept['shortlist_median_ms']:.0f} ms (median; slowest "
-        f"{kept['shortlist_max_ms']:.0f} ms); the first market after a start takes {kept['first_seconds']:.1f} s."
+        f"On SQLite with as many rows and vectors, an opportunity that has just been published has its shortlist, "
+        f"read, judged, written and told, after {kept['shortlist_median_ms']:.0f} ms (median; slowest "
+        f"{kept['shortlist_max_ms']:.0f} ms; {kept['shortlist_cpu_ms']:.0f} ms of the processor), where a capability "
+        f"was published just before after {kept['changed_median_ms']:.0f} ms ({kept['changed_max_ms']:.0f} ms; "
+        f"{kept['changed_cpu_ms']:.0f} ms); the first market after a start takes {kept['first_seconds']:.1f} s."
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from yungu.scenarios.matching import texts
-from yungu.scenarios.matching.lexical import Lexicon
+from yungu.scenarios.matching.lexical import Lexicon, Vocabulary
 from yungu.scenarios.matching.market import Listed, Market, Rules
 from yungu.scenarios.matching.vectors import Packaged
 from yungu.scenarios.models import (
@@ -59,11 +59,12 @@ def ranked(found: Sequence[object]) -> list[str]:
 
 
 def test_bm25_gives_what_its_formula_says() -> None:
-    lexicon = Lexicon([{"茶": 2.0, "园": 1.0}, {"茶": 1.0}, {"水": 4.0}])
+    words = Vocabulary()
+    lexicon = Lexicon([words.bag(one) for one in ({"茶": 2.0, "园": 1.0}, {"茶": 1.0}, {"水": 4.0})], words)
     rarity, mean = np.log(1 + (3 - 2 + 0.5) / 2.5), 8 / 3
     first = rarity * 2 * 2.2 / (2 + 1.2 * (0.25 + 0.75 * 3 / mean))
 
-    scores = lexicon.scores([{"茶": 1.0}, {"雾": 1.0}])
+    scores = lexicon.scores([words.bag({"茶": 1.0}), words.bag({"雾": 1.0})])
 
     assert scores[0, 0] == pytest.approx(np.log1p(1) * first, rel=1e-5)
     assert scores[0, 2] == 0
@@ -167,6 +168,20 @@ def test_another_list_of_opportunities_leaves_the_same_judgement() -> None:
     assert [one.score for one in second.shortlist(second.opportunities[2])] == [
         one.score for one in first.shortlist(first.opportunities[0])
     ]
+
+
+def test_a_market_that_was_renewed_judges_as_one_that_was_read_anew() -> None:
+    needs = [listed(1, replace(TEA, constraints=[Constraint("domestic_chip"), Constraint("region", "杭州")]))]
+    before = Market(needs, offers(), today=TODAY)
+    before.shortlist(needs[0])
+    newer = listed(NUMBERS["pests"], replace(OFFERS["pests"], region="杭州", chips=["昇腾910B"]), version=2)
+    foreign = listed(20, replace(OFFERS["tea"], region="宁波", chips=["NVIDIA A100"]))
+    after = [before.capabilities[0], newer, before.capabilities[3], foreign]
+
+    renewed = before.renewed(needs, after, today=TODAY, vectors=None, calibrated=before.calibrated)
+
+    assert renewed.shortlist(needs[0]) == Market(needs, after, today=TODAY).shortlist(needs[0])
+    assert 20 not in [one.capability_id for one in renewed.shortlist(needs[0])]
 
 
 def test_two_hundred_answers_teach_what_a_score_is_worth() -> None:

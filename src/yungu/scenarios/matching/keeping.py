@@ -18,17 +18,15 @@ from yungu.kernel import clock
 from yungu.kernel.db import Database, Session
 from yungu.kernel.errors import Unavailable
 from yungu.scenarios.matching import queries, texts
-from yungu.scenarios.matching.lexical import Terms
 from yungu.scenarios.matching.market import Listed, Market
 from yungu.scenarios.matching.queries import Head
+from yungu.scenarios.matching.reading import Readings
 from yungu.scenarios.matching.vectors import Embedder, Vector, embed_missing, find_vectors
 from yungu.scenarios.models import SIDES, Side
 from yungu.scenarios.rules import workflow
 from yungu.scenarios.rules.calibration import Calibration
 
 _Lists = Mapping[Side, Sequence[Listed]]
-_Key = tuple[int, int]
-"""Id and version of an item."""
 _LIBRARIES = ("yungu", "numpy", "scipy", "rjieba")
 
 
@@ -73,10 +71,12 @@ class Markets:
         self._seen: tuple[object, ...] | None = None
         self._snapshot: Snapshot | None = None
         self._vectors: dict[str, Vector] = {}
+        self._digests: dict[str, int] = {}
+        self._names: dict[Side, frozenset[str]] = {side: frozenset() for side in SIDES}
         self._offered: frozenset[str] = frozenset()
         self._heads: dict[Side, Sequence[Head]] = {side: [] for side in SIDES}
         self._listed: dict[Side, Sequence[Listed]] = {side: [] for side in SIDES}
-        self._meant: dict[_Key, Mapping[str, str]] = {}
+        self._readings = Readings()
 
     def current(self, session: Session) -> Snapshot:
         """The market as the rows are now."""
@@ -100,10 +100,11 @@ class Markets:
     def embed(self, database: Database, *, limit: int = 200) -> int:
         """Embed what has no vector yet; how many texts. For a job: it may take long and holds no transaction then.
         The market is ready for others afterwards, also without a model. Raises what the model raises."""
-        self.current_of(database)
+        bare = set(self.current_of(database).state.bare)
         if self.embedder is None:
             return 0
-        found = {name: text for texts_of in self._meant.values() for name, text in texts_of.items()}
+        meant = (text for side in SIDES for one in self._listed[side] for text in texts.meanings_of(one.content))
+        found = {name: text for text in meant if (name := texts.text_hash(text)) in bare} if bare else {}
         try:
             count = embed_missing(database, self.embedder, found, limit=limit)
         except Unavailable as error:
@@ -119,8 +120,8 @@ class Markets:
             if heads != self._heads[side]:
                 self._listed[side] = self._listed_anew(session, side, heads)
                 self._heads[side] = heads
-        keys = {(one.id, one.version) for side in SIDES for one in self._listed[side]}
-        self._meant = {key: meant for key, meant in self._meant.items() if key in keys}
+                self._names[side] = frozenset(self._read_names(self._listed[side]))
+        self._readings.keep_only({(one.id, one.version) for side in SIDES for one in self._listed[side]})
 
     def _listed_anew(self, session: Session, side: Side, heads: Sequence[Head]) -> Sequence[Listed]:
         held = {(one.id, one.version): one for one in self._listed[side]}
@@ -129,54 +130,46 @@ class Markets:
         return [_with_room(one, head) for one, head in found if one is not None]
 
     def _made(self, session: Session, today: date, model: str | None, calibrated: Calibration) -> Snapshot:
-        before, listed = (self._snapshot.market if self._snapshot else None), self._listed
-        names = self._names(listed) if model else set()
-        vectors = self._find_vectors(session, model, names) if model else {}
-        offered = (
-            frozenset(vectors.keys() & self._names({"capability": listed["capability"]})) if model else frozenset()
-        )
-        now = (today, calibrated, offered)
-        is_same = before is not None and before.capabilities is listed["capability"]
-        if before is not None and is_same and (before.today, before.calibrated, self._offered) == now:
-            market = before.with_opportunities(listed["opportunity"], vectors or None)
+        needs, offers = self._listed["opportunity"], self._listed["capability"]
+        names = self._names["opportunity"] | self._names["capability"] if model else frozenset()
+        self._find_vectors(session, model, names)
+        before = self._snapshot.market if self._snapshot else Market([], [], today=today, readings=self._readings)
+        now = (today, calibrated, self._names["capability"] & self._vectors.keys())
+        if before.capabilities is offers and (before.today, before.calibrated, self._offered) == now:
+            market = before.with_opportunities(needs, self._vectors or None)
         else:
-            market = Market(
-                listed["opportunity"],
-                listed["capability"],
-                today=today,
-                vectors=vectors or None,
-                calibrated=calibrated,
-                known=_still(before.terms, listed) if before else None,
-            )
-        self._offered, self._vectors = offered, vectors
-        return snapshot_of(market, model, vectors, names)
+            market = before.renewed(needs, offers, today=today, vectors=self._vectors or None, calibrated=calibrated)
+        self._offered = now[2]
+        return snapshot_of(market, model, self._vectors, names, self._digests)
 
-    def _names(self, listed: _Lists) -> set[str]:
-        """The hashes of all texts of these items; each item is read once."""
-        found: set[str] = set()
-        for side in listed:
-            for one in listed[side]:
-                key = (one.id, one.version)
-                if key not in self._meant:
-                    self._meant[key] = {texts.text_hash(text): text for text in texts.meanings_of(one.content)}
-                found |= self._meant[key].keys()
-        return found
+    def _read_names(self, listed: Sequence[Listed]) -> Iterator[str]:
+        """The hashes of all texts of these items."""
+        for one in listed:
+            yield from self._readings.of((one.id, one.version), one.content).names
 
-    def _find_vectors(self, session: Session, model: str, names: set[str]) -> dict[str, Vector]:
+    def _find_vectors(self, session: Session, model: str | None, names: Collection[str]) -> None:
         held = {name: vector for name, vector in self._vectors.items() if name in names}
-        return held | dict(find_vectors(session, model, names - held.keys()))
+        new = find_vectors(session, model, names - held.keys()) if model else {}
+        self._vectors = held | dict(new)
+        self._digests = {name: self._digests[name] for name in held} | digests_of(new)
 
 
 def snapshot_of(
-    market: Market, model: str | None, vectors: Mapping[str, Vector], names: Collection[str] = ()
+    market: Market,
+    model: str | None,
+    vectors: Mapping[str, Vector],
+    names: Collection[str] = (),
+    digests: Mapping[str, int] | None = None,
 ) -> Snapshot:
-    """``names``: hashes of all texts that could have a vector."""
+    """``names``: hashes of all texts that could have a vector; ``digests``: of ``vectors``, if they are known."""
     state = State(
         [(one.id, one.version, one.free) for one in market.opportunities],
         [(one.id, one.version, one.free) for one in market.capabilities],
         sorted(name for name in names if name not in vectors),
     )
-    return Snapshot(market, state, model, _vectors_hash(vectors), market.calibrated.version, len(names))
+    return Snapshot(
+        market, state, model, _vectors_hash(digests or digests_of(vectors)), market.calibrated.version, len(names)
+    )
 
 
 def read_state(packed: bytes) -> State:
@@ -206,14 +199,13 @@ def _with_room(one: Listed, head: Head) -> Listed:
     return one if one.free == free else replace(one, free=free)
 
 
-def _vectors_hash(vectors: Mapping[str, Vector]) -> str:
-    digest = hashlib.sha256()
-    for name in sorted(vectors):
-        digest.update(name.encode() + vectors[name].astype("<f4").tobytes())
-    return digest.hexdigest()
+def digests_of(vectors: Mapping[str, Vector]) -> dict[str, int]:
+    return {
+        name: int.from_bytes(hashlib.sha256(name.encode() + vector.astype("<f4").tobytes()).digest(), "big")
+        for name, vector in vectors.items()
+    }
 
 
-def _still(known: Mapping[_Key, Terms], listed: _Lists) -> dict[_Key, Terms]:
-    """The terms of what is still listed."""
-    keys = {(one.id, one.version) for side in SIDES for one in listed[side]}
-    return {key: terms for key, terms in known.items() if key in keys}
+def _vectors_hash(digests: Mapping[str, int]) -> str:
+    """One for all of them: their sum, which a few new ones change in no time."""
+    return f"{sum(digests.values()) % (1 << 256):064x}"

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yungu.scenarios.matching import texts
-from yungu.scenarios.matching.lexical import Lexicon, Terms
+from yungu.scenarios.matching.lexical import Bag, Lexicon, Vocabulary
 from yungu.scenarios.matching.nearest import Nearest
-from yungu.scenarios.models import CapabilityContent, Content, Language, Measurement, OpportunityContent
-from yungu.scenarios.rules import allocation, calibration, coverage, domains, eligibility, fusion, measures
+from yungu.scenarios.matching.reading import Reading, Readings
+from yungu.scenarios.models import CapabilityContent, Content, Measurement, OpportunityContent
+from yungu.scenarios.rules import allocation, calibration, contents, coverage, domains, eligibility, fusion, measures
 from yungu.scenarios.rules.eligibility import Finding, Requirement, RequirementKind
 from yungu.scenarios.rules.fusion import Floats, Matrix, Weights
 
@@ -101,8 +102,8 @@ class _Side:
     """One list, ready to be asked."""
 
     listed: Sequence[Listed]
-    terms: Sequence[Terms]
-    languages: Sequence[frozenset[Language]]
+    readings: Sequence[Reading]
+    vocabulary: Vocabulary
     vectors: NDArray[np.float32] | None
     places: Mapping[int, int] = field(init=False)
     has_vector: NDArray[np.bool_] = field(init=False)
@@ -115,16 +116,20 @@ class _Side:
 
     @cached_property
     def lexicon(self) -> Lexicon:
-        return Lexicon(self.terms)
+        return Lexicon(self.bags, self.vocabulary)
+
+    @property
+    def bags(self) -> Sequence[Bag]:
+        return [one.bag for one in self.readings]
 
     @cached_property
     def groups(self) -> NDArray[np.int8]:
-        return np.array([_group(one) for one in self.languages], dtype=np.int8)
+        return np.array([one.group for one in self.readings], dtype=np.int8)
 
 
 class Market:
     """``opportunities`` and ``capabilities`` as they stand on ``today``. ``vectors`` None: words alone are compared.
-    ``known``: terms by (id, version) of a former market, so that only what is new is cut into words."""
+    ``readings``: of a former market, so that only what is new is read."""
 
     def __init__(
         self,
@@ -135,34 +140,55 @@ class Market:
         vectors: Vectors | None = None,
         weights: Weights = fusion.DEFAULT,
         calibrated: calibration.Calibration = calibration.FIXED,
-        known: Mapping[tuple[int, int], Terms] | None = None,
+        readings: Readings | None = None,
     ) -> None:
         self.today, self.weights, self.calibrated = today, weights, calibrated
         self.opportunities, self.capabilities = opportunities, capabilities
         self.vectors = vectors
-        self._known = dict(known or {})
+        self._readings = readings or Readings()
         self._columns: dict[Requirement, NDArray[np.int8]] = {}
-        self._facts: dict[str, tuple[Sequence[eligibility.Facts], NDArray[np.int32]]] = {}
+        self._facts: dict[RequirementKind, tuple[Sequence[eligibility.Facts], NDArray[np.int32]]] = {}
 
     def with_opportunities(self, opportunities: Sequence[Listed], vectors: Vectors | None) -> Market:
         """The same capabilities, as ready as they are, beside other opportunities."""
-        other = Market(
-            opportunities,
-            self.capabilities,
-            today=self.today,
-            vectors=vectors,
-            weights=self.weights,
-            calibrated=self.calibrated,
-            known=self._known,
-        )
+        other = self._other(opportunities, self.capabilities, self.today, vectors, self.calibrated)
         other._columns, other._facts = self._columns, self._facts
         other.__dict__["_offers"] = self._offers
         return other
 
-    @property
-    def terms(self) -> Mapping[tuple[int, int], Terms]:
-        """What the next market need not cut again."""
-        return self._known
+    def renewed(
+        self,
+        opportunities: Sequence[Listed],
+        capabilities: Sequence[Listed],
+        *,
+        today: date,
+        vectors: Vectors | None,
+        calibrated: calibration.Calibration,
+    ) -> Market:
+        """Other lists; of what stands in both, nothing is read again."""
+        other = self._other(opportunities, capabilities, today, vectors, calibrated)
+        where = {id(one): place for place, one in enumerate(self.capabilities)}
+        before = np.array([where.get(id(one), -1) for one in capabilities], dtype=np.int32)
+        other._facts = {kind: other._carried(kind, *known, before) for kind, known in self._facts.items()}
+        return other
+
+    def _other(
+        self,
+        opportunities: Sequence[Listed],
+        capabilities: Sequence[Listed],
+        today: date,
+        vectors: Vectors | None,
+        calibrated: calibration.Calibration,
+    ) -> Market:
+        return Market(
+            opportunities,
+            capabilities,
+            today=today,
+            vectors=vectors,
+            weights=self.weights,
+            calibrated=calibrated,
+            readings=self._readings,
+        )
 
     @property
     def has_meaning(self) -> bool:
@@ -271,7 +297,7 @@ class Market:
 
     def shared_terms(self, opportunity: Listed, capability: Listed) -> Mapping[str, float]:
         """The terms of both and how rare each is."""
-        both = self._terms(opportunity).keys() & self._terms(capability).keys()
+        both = texts.terms_of(opportunity.content).keys() & texts.terms_of(capability.content).keys()
         return {term: self._offers.lexicon.rarity(term) for term in both}
 
     # --- parts
@@ -285,37 +311,31 @@ class Market:
         return self._side(self.capabilities)
 
     def _side(self, listed: Sequence[Listed]) -> _Side:
-        terms = [self._terms(one) for one in listed]
-        spoken = [texts.languages_of(one.content) for one in listed]
-        return _Side(listed, terms, spoken, self._stacked(listed))
+        readings = [self._readings.of((one.id, one.version), one.content) for one in listed]
+        return _Side(listed, readings, self._readings.vocabulary, self._stacked(readings))
 
     def _part(self, start: int, end: int) -> _Side:
         whole = self._needs
         vectors = None if whole.vectors is None else whole.vectors[start:end]
-        return _Side(whole.listed[start:end], whole.terms[start:end], whole.languages[start:end], vectors)
+        return _Side(whole.listed[start:end], whole.readings[start:end], whole.vocabulary, vectors)
 
-    def _terms(self, one: Listed) -> Terms:
-        key = (one.id, one.version)
-        if key not in self._known:
-            self._known[key] = texts.terms_of(one.content)
-        return self._known[key]
-
-    def _stacked(self, listed: Sequence[Listed]) -> NDArray[np.float32] | None:
+    def _stacked(self, readings: Sequence[Reading]) -> NDArray[np.float32] | None:
         """A unit vector for each, of zeros where none is known yet; None without any."""
         if not self.vectors:
             return None
-        size = len(next(iter(self.vectors.values())))
-        stacked = np.zeros((len(listed), size), dtype=np.float32)
-        for place, one in enumerate(listed):
-            for text in texts.meanings_of(one.content):
-                stacked[place] += self.vectors.get(texts.text_hash(text), np.float32(0))
+        stacked = np.zeros((len(readings), len(next(iter(self.vectors.values())))), dtype=np.float32)
+        for at in range(len(contents.LANGUAGES)):
+            found = [(place, one.names[at]) for place, one in enumerate(readings) if len(one.names) > at]
+            known = [(place, self.vectors[name]) for place, name in found if name in self.vectors]
+            if known:
+                stacked[[place for place, _ in known]] += np.array([vector for _, vector in known])
         lengths = np.linalg.norm(stacked, axis=1, keepdims=True)
         return np.asarray(stacked / np.maximum(lengths, 1e-9), dtype=np.float32)
 
     def _text_scores(self, asking: _Side, asked: _Side) -> tuple[Matrix, Matrix]:
         """What words and what meaning add to the joint score of texts."""
         weights = self.weights.text
-        words = fusion.scaled_words(asked.lexicon.scores(asking.terms))
+        words = fusion.scaled_words(asked.lexicon.scores(asking.bags))
         if asking.vectors is None or asked.vectors is None or not asked.has_vector.any():
             return np.asarray(weights.alone * words, dtype=np.float32), np.zeros_like(words)
         meaning = fusion.scaled_meaning(asking.vectors @ asked.vectors.T, asked.groups)
@@ -345,6 +365,21 @@ class Market:
             places = np.array([seen.setdefault(one, len(seen)) for one in facts], dtype=np.int32)
             self._facts[kind] = (list(seen), places)
         return self._facts[kind]
+
+    def _carried(
+        self,
+        kind: RequirementKind,
+        distinct: Sequence[eligibility.Facts],
+        places: NDArray[np.int32],
+        before: NDArray[np.int32],
+    ) -> tuple[Sequence[eligibility.Facts], NDArray[np.int32]]:
+        """The facts of a former market at ``places``, for those that stood there at ``before``; -1: read now."""
+        seen = {facts: place for place, facts in enumerate(distinct)}
+        now = np.append(places, np.int32(0))[before]
+        for new in np.flatnonzero(before < 0).tolist():
+            one = self.capabilities[new]
+            now[new] = seen.setdefault(eligibility.facts_of(kind, one.offered, one.free), len(seen))
+        return list(seen), now
 
     def _judge(self, rows: Sequence[_Pair]) -> list[Judged]:
         if not rows:
@@ -412,11 +447,6 @@ def _region(wanted: str, offered: str) -> float:
         return 1.0
     provinces = eligibility.PROVINCES
     return 0.6 if provinces.get(one, one) == provinces.get(other, other) else 0.0
-
-
-def _group(languages: frozenset[Language]) -> int:
-    """Bits: 1 Chinese, 2 English."""
-    return ("zh" in languages) + 2 * ("en" in languages)
 
 
 def _shared(one: NDArray[np.int8], other: NDArray[np.int8]) -> NDArray[np.bool_]:
