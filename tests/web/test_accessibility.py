@@ -6,6 +6,7 @@ critical must not occur. Each page is looked at in both languages, both themes a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,15 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from support.lists import MODEL, TEA, Lists
 from support.servers import LiveHub
 from support.visitor import Visitor
 from support.web_forge import gguf, png, safetensors
-from yungu import accounts, compute, credits, hub
+from yungu import accounts, compute, credits, hub, scenarios
 from yungu.api.http.auth import SESSION_COOKIE
-from yungu.app import demo
+from yungu.app import demo, worker
 from yungu.kernel import clock
+from yungu.scenarios import Constraint, matching, validation
 
 _GENOS = Path(demo.__file__).parent / "demo_data" / "genos-mt"
 MAX_PAGE_BYTES = 150_000
@@ -113,11 +116,26 @@ PAGES = {
     "offer a capability": "/-/capabilities/new",
     "imports": "/-/scenarios/imports",
     "my scenarios": "/-/scenarios/mine",
+    "opportunity": "/-/opportunities/{need}",
+    "capability": "/-/capabilities/{offer}",
+    "matches": "/-/opportunities/{need}/matches",
+    "matches of a capability": "/-/capabilities/{offer}/matches",
+    "match": "/-/matches/{match}",
+    "market": "/-/market",
+    "run of the market": "/-/market/runs/{run}",
+    "matchmaking day": "/-/market/days/{day}",
+    "pilots": "/-/pilots",
+    "pilot": "/-/pilots/{pilot}",
+    "terms of a pilot": "/-/pilots/{pilot}/terms",
+    "pilot that was accepted": "/-/pilots/{case}",
+    "notifications": "/notifications?show=all",
     "error": "/nobody/nothing",
     "- home": "/",
     "- user": "{me}",
     "- card": "{repo}",
     "- login": "/login",
+    "- cases": "/-/cases",
+    "- case": "/-/pilots/{case}",
 }
 _GROUPS = [list(PAGES)[start::8] for start in range(8)]
 
@@ -155,6 +173,7 @@ def places(live: LiveHub) -> dict[str, str]:
         "genos": f"/{genos.repo_id}",
         "genos_name": genos.repo_id,
         **_called(live, lin, genos),
+        **_matched(live, lin, mei),
         "me": f"/{lin.name}",
         "town": f"/{town.name}",
         "repo": f"/{repo.repo_id}",
@@ -178,6 +197,43 @@ def _called(live: LiveHub, lin: accounts.Actor, genos: hub.Repo) -> dict[str, st
         batch = compute.BatchAsk(made.name, asked.repo_id, "asked.jsonl")
         job = compute.ask_batch(session, live.site.git, batch, lin, live.site.job_terms, budget=1000)
     return {"receipt": str(call.id), "job": str(job.id)}
+
+
+def _matched(live: LiveHub, lin: accounts.Actor, mei: accounts.Actor) -> dict[str, str]:
+    """An operator whose need has a match with words on it, a pilot under discussion and one that is a public case."""
+    lists = Lists(live.world)
+    elsa, otto = lists.holder(live.fresh_name("elsa"), "expert"), lists.holder(live.fresh_name("otto"), "operator")
+    assert lin.user is not None
+    lists.write(scenarios.grant_role, lin.user, "operator", None)
+    by: dict[str, accounts.Actor] = {"expert": elsa, "operator": otto}
+    wanted = replace(TEA, constraints=[Constraint("region", "杭州"), Constraint("filing", "大模型备案")])
+    offer = lists.publish(lists.post(mei, MODEL, capacity=9), mei, **by)
+    need, other = (lists.publish(lists.post(lin, one), lin, **by) for one in (wanted, TEA))
+    markets = matching.Markets()
+    run = lists.write(matching.keep, lists.read(matching.find_for, markets, need.id), otto)
+    lists.write(matching.publish, run.id, otto)
+    match = lists.read(matching.list_matches, run.id)[0]
+    for writer in (lin, mei):
+        lists.write(matching.write, match.id, "几月能开始？", writer, shows_contact=True)
+    worker.notify_users(live.site)
+    drafted = matching.run_market(live.site.db, markets, matching.Rules(), otto)
+    day: dict[str, Any] = {"starts_at": clock.now(), "tables": 4, "minutes": 8, "pause": 2, "breaks": []}
+    planned = lists.write(matching.plan_day, "茶季对接日", [match.id], otto, **day)
+    pilot, case = (_piloted(lists, one, offer, lin, mei) for one in (need, other))
+    for party, one in (("demand", lin), ("provider", mei)):
+        lists.write(validation.sign_terms, case.code, party, one, terms_hash=case.terms_hash)
+    lists.write(validation.add_evidence, case.code, lin, TEA.indicators[0].metric, value=1.5, text="三个茶园")
+    lists.write(validation.conclude, case.code, lin)
+    codes = {"need": need.code, "offer": offer.code, "pilot": pilot.code, "case": case.code}
+    return codes | {"match": str(match.id), "run": str(drafted.id), "day": str(planned.id)}
+
+
+def _piloted(
+    lists: Lists, need: scenarios.Item, offer: scenarios.Item, lin: accounts.Actor, mei: accounts.Actor
+) -> validation.Pilot:
+    claim = lists.write(scenarios.make_claim, need.code, offer.code, mei)
+    lists.write(scenarios.accept_claim, claim.id, lin)
+    return lists.write(validation.propose_pilot, claim.id, lin)
 
 
 @pytest.fixture
