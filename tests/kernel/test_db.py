@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from yungu.accounts.models import owners
 from yungu.kernel import clock, pages
-from yungu.kernel.db import Database, Session, ValueUnstorable, recall, upsert
+from yungu.kernel.db import Database, Session, ValueUnstorable, recall, remember, upsert
 from yungu.kernel.events import Event, events, record
 
 
@@ -181,6 +181,41 @@ def test_a_reader_of_sqlite_asks_once_until_somebody_writes(database: Database) 
     asked.clear()
     assert [recalled(database) for _ in range(3)] == [1, 1, 1]
     assert len(asked) == (1 if database.is_sqlite else 3)
+
+
+def test_a_glance_sees_what_was_committed_before_it_and_asks_once_until_somebody_writes(database: Database) -> None:
+    if not database.is_sqlite:
+        pytest.skip("nobody glances at PostgreSQL")
+    asked: list[str] = []
+    sa.event.listen(database.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+
+    def made(session: Session) -> tuple[int, int]:
+        return tuple(session.execute(COUNT, {"but": but}).scalar_one() for but in ("nobody", "n0"))
+
+    for number in range(3):
+        asked.clear()
+        for _ in range(3):
+            with database.glance() as session:
+                assert remember(session, ("counted",), lambda: made(session)) == (number, max(number - 1, 0))
+        assert len(asked) == 2
+        with database.write() as session:
+            add(session, f"n{number}")
+
+
+def test_who_is_in_a_glance_makes_nothing_of_two_states(database: Database) -> None:
+    if not database.is_sqlite:
+        pytest.skip("nobody glances at PostgreSQL")
+
+    def pair(session: Session) -> tuple[int, int]:
+        return recall(session, COUNT, but="nobody")[0][0], recall(session, COUNT, but="somebody")[0][0]
+
+    with database.glance() as session:
+        assert recall(session, COUNT, but="nobody")[0][0] == 0
+    with database.glance() as session:
+        assert recall(session, COUNT, but="nobody")[0][0] == 0
+        with database.write() as other:
+            add(other, "lin")
+        assert remember(session, ("pair",), lambda: pair(session)) == (1, 1)
 
 
 def test_who_writes_again_and_again_recalls_what_is_there_whoever_wrote_it(database: Database) -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -37,7 +37,7 @@ T = TypeVar("T")
 Rows = Sequence[Sequence[Any]]
 _RECALLED = "yungu_recalled"
 _LASTS = "yungu_lasts"
-_MOST_RECALLED = 256  # statements with their values, of one connection
+_MOST_RECALLED = 256  # findings of one connection
 
 metadata = sa.MetaData(
     naming_convention={
@@ -74,9 +74,14 @@ class Moment(sa.TypeDecorator[datetime]):
         return value.astimezone(UTC) if value is not None else None
 
     def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return as_utc(value)
+
+
+def as_utc(value: datetime | None) -> datetime | None:
+    """A moment as a database tells it, as everybody else knows it: aware, in UTC."""
+    if value is None:
+        return None
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 def columns(cls: type, *tables: sa.FromClause) -> list[sa.ColumnElement[Any]]:
@@ -132,22 +137,32 @@ def is_away(error: BaseException) -> bool:
 
 def recall(session: Session, statement: sa.Select[Any] | Prepared, **values: Any) -> Rows:
     """What ``statement``, one of those that stand in front of every request, finds; never to be changed by who gets it.
+    See `remember`."""
+    return remember(session, (statement, *values.values()), lambda: _ask(session, statement, values))
+
+
+def remember(session: Session, key: tuple[Hashable, ...], make: Callable[[], T]) -> T:
+    """What ``make()`` makes of what it reads in this session; never to be changed by who gets it. ``key`` says all that
+    it depends on beside the database.
 
     A reader of SQLite keeps what it found for as long as nobody writes to the database, which SQLite tells it at each
     BEGIN (https://www.sqlite.org/pragma.html#pragma_data_version); everybody else asks."""
+    recalled: _Recalled | None = session.info.get(_RECALLED)
+    found: T | None = recalled.found.get(key) if recalled and recalled.is_current else None
+    if found is not None:
+        return found
     if not session.in_transaction():
         session.begin()
-    recalled: _Recalled | None = session.info.get(_RECALLED)
+    recalled = session.info.get(_RECALLED)
     if recalled is None or recalled.version is None:
-        return _ask(session, statement, values)
-    key = (statement, *values.values())
-    rows = recalled.rows.get(key)
-    if rows is None:
-        rows = _ask(session, statement, values)
-        if len(recalled.rows) >= _MOST_RECALLED:
-            recalled.rows.clear()
-        recalled.rows[key] = rows
-    return rows
+        return make()
+    found = recalled.found.get(key)
+    if found is None:
+        found = make()
+        if len(recalled.found) >= _MOST_RECALLED:
+            recalled.found.clear()
+        recalled.found[key] = found
+    return found
 
 
 def _ask(session: Session, statement: sa.Select[Any] | Prepared, values: Mapping[str, Any]) -> Rows:
@@ -212,13 +227,19 @@ class Database:
 
     @contextmanager
     def glance(self) -> Iterator[Session]:
-        """Like ``read``, on a connection that is kept for it: for the event loop, which takes one glance at a time."""
+        """Like ``read``, on a connection that is kept for it: for the event loop, which takes one glance at a time.
+
+        On SQLite only. Where all is remembered, no transaction begins."""
         session, self._glancer = self._glancer or self.engine.connect(), None
+        recalled: _Recalled = session.info.setdefault(_RECALLED, _Recalled())
         try:
+            recalled.see(_data_version(session))
+            recalled.is_current = True
             yield session
         except (sa.exc.DataError, OverflowError) as error:
             raise ValueUnstorable from error
         finally:
+            recalled.is_current = False
             session.rollback()
             self._glancer = session
 
@@ -300,21 +321,35 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 @dataclasses.dataclass(slots=True)
 class _Recalled:
-    """What one connection to SQLite remembers of the ``version`` of the database that it sees; None: it is writing."""
+    """What one connection to SQLite remembers of the ``version`` of the database that it sees; None: it is writing.
+    ``is_current``: also outside of transactions."""
 
     version: int | None = None
-    rows: dict[tuple[Any, ...], Rows] = dataclasses.field(default_factory=dict)
+    found: dict[tuple[Hashable, ...], Any] = dataclasses.field(default_factory=dict)
+    is_current: bool = False
+
+    def see(self, version: int | None) -> None:
+        if version is None or version != self.version:
+            self.version, self.found = version, {}
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
     recalled: _Recalled = connection.info.setdefault(_RECALLED, _Recalled())
     options = connection.get_execution_options()
-    version = None
     if options.get("yungu_write") and not options.get("yungu_note"):
         connection.exec_driver_sql("BEGIN IMMEDIATE")
-    else:
-        cursor = connection.connection.cursor()  # in every request; by way of SQLAlchemy it takes ten times as long
-        cursor.execute("BEGIN IMMEDIATE" if options.get("yungu_note") else "BEGIN")
-        (version,) = cursor.execute("PRAGMA data_version").fetchone()
-    if version is None or version != recalled.version:
-        recalled.version, recalled.rows = version, {}
+        recalled.see(None)
+        return
+    begin = "BEGIN IMMEDIATE" if options.get("yungu_note") else "BEGIN"
+    _driver(connection).execute(begin)  # in every request; by way of SQLAlchemy it takes ten times as long
+    recalled.see(_data_version(connection))
+
+
+def _data_version(connection: sa.Connection) -> int:
+    """Another one whenever somebody else has written since this connection was asked before."""
+    (version,) = _driver(connection).execute("PRAGMA data_version").fetchone()
+    return int(version)
+
+
+def _driver(connection: sa.Connection) -> Any:
+    return connection.connection.dbapi_connection

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
@@ -15,11 +16,19 @@ from yungu.accounts.events import TokenCreated, TokenRevoked
 from yungu.accounts.models import Actor, Owner, Scope, Token, TokenGrant, token_grants, tokens
 from yungu.accounts.rules import digest
 from yungu.kernel import clock
-from yungu.kernel.db import Session, new_id, recall
+from yungu.kernel.db import Session, new_id, remember
 from yungu.kernel.events import record
 from yungu.kernel.prepared import Prepared
 
 _USE_RECORDED_EVERY = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bearer:
+    """Who holds a token, until when."""
+
+    actor: Actor
+    expires_at: datetime | None
 
 
 def create_token(
@@ -93,14 +102,21 @@ def actor_for_token(session: Session, token_id: int) -> Actor:
 
 
 def _bearer(session: Session, query: Prepared, key: str | int) -> Actor:
-    rows = recall(session, query, key=key)
-    if not rows:
+    found = remember(session, (query, key), lambda: _find_bearer(session, query, key))
+    if found is None or (found.expires_at is not None and found.expires_at <= clock.now()):
         raise TokenInvalid
+    return found.actor
+
+
+def _find_bearer(session: Session, query: Prepared, key: str | int) -> _Bearer | None:
+    rows = query.all(session, {"key": key})
+    if not rows:
+        return None
     token_id, name, scope, expires_at, _, _, *fields = rows[0]
     user = Owner(*fields)
-    if user.disabled_at is not None or (expires_at is not None and expires_at <= clock.now()):
-        raise TokenInvalid
-    return Actor(
+    if user.disabled_at is not None:
+        return None
+    actor = Actor(
         user=user,
         roles=MappingProxyType({row[4]: row[5] for row in rows if row[4] is not None}),
         scope=scope,
@@ -108,6 +124,7 @@ def _bearer(session: Session, query: Prepared, key: str | int) -> Actor:
         token_name=name,
         grants=queries.grants_of(session, token_id) if scope == "fine-grained" else (),
     )
+    return _Bearer(actor, expires_at)
 
 
 def touch_token(session: Session, token_id: int) -> None:

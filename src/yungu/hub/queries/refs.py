@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from yungu.hub import rules
 from yungu.hub.errors import RevisionNotFound
 from yungu.hub.models import Ref, Repo, refs
-from yungu.kernel.db import Session, recall
+from yungu.kernel.db import Session, recall, remember
 from yungu.storage.errors import GitObjectMissing
 from yungu.storage.git import GitObjects, GitStore
 
@@ -59,15 +59,19 @@ def resolve_revision(session: Session, git: GitStore, repo: Repo, revision: str 
     or "HEAD" for the default branch. "main" and "master" both mean the default branch where it has the other name.
 
     Raises RevisionNotFound, also for a repo without commits."""
-    name = revision if revision not in (None, "", "HEAD") else repo.default_branch
+    objects, name = git.open(repo.id), repo.default_branch if revision in (None, "", "HEAD") else revision
     assert name is not None
+    return remember(session, (_resolve, objects, name), lambda: _resolve(session, objects, repo, name))
+
+
+def _resolve(session: Session, objects: GitObjects, repo: Repo, name: str) -> str:
     found = _ref_oid(session, repo, rules.ref_candidates(name))
     if found is None and name in ("main", "master"):
         found = _ref_oid(session, repo, (f"refs/heads/{repo.default_branch}",))
     if found is not None:
-        return _peel(git, repo, found, name)
+        return _peel(objects, found, name)
     if _SHORT.match(name):
-        commit = git.open(repo.id).find_commit(name.lower())
+        commit = objects.find_commit(name.lower())
         if commit is not None:
             return commit
     raise RevisionNotFound(name)
@@ -79,9 +83,9 @@ def _ref_oid(session: Session, repo: Repo, names: Sequence[str]) -> str | None:
     return next((found[name] for name in names if name in found), None)
 
 
-def _peel(git: GitStore, repo: Repo, oid: str, name: str) -> str:
+def _peel(objects: GitObjects, oid: str, name: str) -> str:
     try:
-        return _commit_of(git.open(repo.id), oid)
+        return _commit_of(objects, oid)
     except GitObjectMissing as error:
         raise RevisionNotFound(name) from error
 

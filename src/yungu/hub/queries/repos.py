@@ -11,7 +11,7 @@ from yungu.accounts.models import Actor
 from yungu.hub import rules
 from yungu.hub.errors import RepoDenied, RepoGated, RepoNotFound
 from yungu.hub.models import Kind, Repo, access_requests, repo_blobs, repo_names, repos
-from yungu.kernel.db import Session, columns, recall
+from yungu.kernel.db import Session, columns, recall, remember
 from yungu.storage.models import Blob, blobs
 
 REPO = columns(Repo, repos)
@@ -60,6 +60,13 @@ def visible_repo(session: Session, kind: Kind, repo_id: str, actor: Actor) -> Re
 
 def readable_repo(session: Session, kind: Kind, repo_id: str, actor: Actor) -> Repo:
     """A repo whose files the actor may read. Raises RepoNotFound, RepoGated."""
+    asker = (actor.id, actor.scope, actor.token_id)  # the database knows all else of an actor
+    return remember(
+        session, (_readable_repo, kind, repo_id, *asker), lambda: _readable_repo(session, kind, repo_id, actor)
+    )
+
+
+def _readable_repo(session: Session, kind: Kind, repo_id: str, actor: Actor) -> Repo:
     repo = visible_repo(session, kind, repo_id, actor)
     if not is_readable(session, repo, actor):
         raise RepoGated(repo.kind, repo.repo_id)
