@@ -20,6 +20,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import re
 import select
 import socket
 import struct
@@ -40,6 +41,7 @@ from yungu.storage.direct import aligned_buffer
 
 TAKEOVER_MIN_BYTES = 1 << 20
 
+_ONE_WRITE_BYTES = 64 << 10
 _SEND_STEP_BYTES = 8 << 20
 _RECEIVE_STEP_BYTES = 1 << 20
 _TURN_BYTES = 64 << 20  # then the next waiting transfer has the thread
@@ -50,7 +52,9 @@ _PROTOCOL_METHODS = frozenset({"connection_made", "on_headers_complete", "on_bod
 _CYCLE_FIELDS = frozenset(
     {"body", "disconnected", "expected_content_length", "keep_alive", "message_event", "more_body"}
     | {"response_started", "chunked_encoding", "waiting_for_100_continue", "transport", "flow"}
+    | {"access_log", "default_headers", "on_response", "response_complete"}
 )
+_NO_TEXT = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 def choose_protocol() -> type[asyncio.Protocol] | str:
@@ -58,6 +62,7 @@ def choose_protocol() -> type[asyncio.Protocol] | str:
     fields = set(httptools_impl.RequestResponseCycle.__init__.__code__.co_names)
     methods = set(vars(httptools_impl.HttpToolsProtocol))
     fits = _CYCLE_FIELDS.issubset(fields) and _PROTOCOL_METHODS.issubset(methods)
+    fits = fits and hasattr(httptools_impl, "STATUS_LINE")
     return ByteProtocol if fits and hasattr(os, "sendfile") else "auto"
 
 
@@ -105,14 +110,17 @@ def _announced_bytes(headers: list[tuple[bytes, bytes]]) -> int:
 
 
 class _Exchange:
-    """One request and its response, with the three extensions: an ASGI application around the real one."""
+    """One request and its response, with the three extensions: an ASGI application around the real one.
 
-    __slots__ = ("app", "cycle", "protocol", "send_stock")
+    The head of a response of known length waits for what follows, so that a small answer is one write."""
+
+    __slots__ = ("app", "cycle", "head", "protocol", "send_stock")
 
     def __init__(self, protocol: ByteProtocol, cycle: httptools_impl.RequestResponseCycle, app: Any) -> None:
         self.protocol = protocol
         self.cycle = cycle
         self.app = app
+        self.head: Any = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         extensions: dict[str, Any] = {PATHSEND: {"ranges": True}, SENDBLOCKS: {}}
@@ -121,9 +129,17 @@ class _Exchange:
         scope["extensions"] = extensions
         self.send_stock = send
         await self.app(scope, receive, self.send)
+        await self._send_head()
 
     async def send(self, message: Any) -> None:
         kind = message["type"]
+        if kind == "http.response.start" and b"content-length" in dict(message.get("headers", ())):
+            self.head = message
+            return
+        if self.head is not None:
+            if kind == "http.response.body" and not message.get("more_body") and self._answer(message.get("body", b"")):
+                return
+            await self._send_head()
         if kind == PATHSEND:
             path, offset, count = Path(message["path"]), message.get("offset", 0), message.get("count")
             await self._send_rest(count, lambda sock, count: _FileSender(sock, path, offset, count))
@@ -131,7 +147,32 @@ class _Exchange:
         if kind == SENDBLOCKS:
             await self._send_rest(message["count"], lambda sock, count: _BlockSender(sock, message["blocks"], count))
             return
-        if kind == "http.response.start" and self.cycle.waiting_for_100_continue and self.cycle.more_body:
+        await self._send_plainly(message)
+
+    def _answer(self, body: bytes) -> bool:
+        """Send the whole response in one write, where uvicorn makes two; False when that is not for here."""
+        cycle = self.cycle
+        is_usual = cycle.keep_alive and not (cycle.disconnected or cycle.flow.write_paused or cycle.access_log)
+        is_owed = cycle.waiting_for_100_continue and cycle.more_body
+        body = b"" if cycle.scope["method"] == "HEAD" else body
+        text = _head_text(cycle, self.head, body) if is_usual and not is_owed and len(body) <= _ONE_WRITE_BYTES else b""
+        if not text:
+            return False
+        self.head = None
+        cycle.response_started = cycle.response_complete = True
+        cycle.waiting_for_100_continue = False
+        cycle.transport.write(b"%b\r\n%b" % (text, body))
+        cycle.message_event.set()
+        cycle.on_response()
+        return True
+
+    async def _send_head(self) -> None:
+        head, self.head = self.head, None
+        if head is not None:
+            await self._send_plainly(head)
+
+    async def _send_plainly(self, message: Any) -> None:
+        if message["type"] == "http.response.start" and self.cycle.waiting_for_100_continue and self.cycle.more_body:
             self.cycle.keep_alive = False  # the client may now send the body or not: no way to tell what follows
         if self.cycle.flow.write_paused and not await self._drained():
             return
@@ -231,6 +272,21 @@ class _Exchange:
             _linger(line, receiver.missing, self.protocol.linger_seconds)
             raise
         line.close()
+
+
+def _head_text(cycle: httptools_impl.RequestResponseCycle, head: Any, body: bytes) -> bytes:
+    """The status line and the headers; empty when they say what only uvicorn can handle, or must not be said."""
+    headers = [*cycle.default_headers, *head["headers"]]
+    told = dict(headers)
+    is_whole = cycle.scope["method"] == "HEAD" or told[b"content-length"] == b"%d" % len(body)
+    if not is_whole or b"connection" in told or b"transfer-encoding" in told:
+        return b""
+    lines = [httptools_impl.STATUS_LINE[head["status"]]]
+    for name, value in headers:
+        lines += (name, b": ", value, b"\r\n")
+    text = b"".join(lines)
+    is_sound = len(headers) + 1 == text.count(b"\r") == text.count(b"\n") and not _NO_TEXT.search(text)
+    return text if is_sound else b""
 
 
 class PeerStalled(TimeoutError):

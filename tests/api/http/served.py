@@ -54,7 +54,7 @@ class FullSink:
 
 @dataclass
 class App:
-    """GET|HEAD /file/<name>, /rebuilt/<name>; PUT /upload, /exactly/<n>, /full, /refused."""
+    """GET|HEAD /file/<name>, /rebuilt/<name>, /said/<text of a header>; PUT /upload, /exactly/<n>, /full, /refused."""
 
     folder: Path
     truncated: threading.Event = field(default_factory=threading.Event)
@@ -68,7 +68,9 @@ class App:
         await response(scope, receive, send)
 
     async def get(self, request: Request) -> Response:
-        _, kind, name = request.url.path.split("/")
+        _, kind, name = request.scope["path"].split("/")
+        if kind == "said":
+            return Response("said", headers={"x-said": name})
         path = self.folder / name
         return FileResponse(
             path if kind == "file" else Rebuilt(path),
@@ -130,7 +132,8 @@ class Serving:
     def __init__(self, folder: Path, *, http: type[Any] = ByteProtocol, loop: str = "uvloop", **options: Any) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         app = App(folder)
-        config = uvicorn.Config(app, http=http, loop=loop, log_config=None, lifespan="off", **options)
+        options |= {"log_config": None, "lifespan": "off", "access_log": False}
+        config = uvicorn.Config(app, http=http, loop=loop, **options)
         self.server = uvicorn.Server(config)
         self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [self.listener]})
         self.live = Live(self.listener.getsockname()[1], folder, app, http is not HttpToolsProtocol)

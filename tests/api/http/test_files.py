@@ -94,6 +94,31 @@ def test_a_client_that_leaves_in_the_middle_harms_nobody(
     assert [record for record in caplog.records if record.name.startswith("uvicorn")] == []
 
 
+def test_what_is_asked_without_waiting_is_answered_in_order(live: Any, big: bytes) -> None:
+    paths = ["/file/small", "/said/tea", "/rebuilt/small", "/file/empty", "/file/small"]
+    asked = "".join(f"GET {path} HTTP/1.1\r\nHost: h\r\n\r\n" for path in paths)
+    with live.connect() as client:
+        client.sendall(f"HEAD /file/small HTTP/1.1\r\nHost: h\r\n\r\n{asked}".encode())
+        client.sendall(b"GET /file/small HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+        heads = read_all(client).split(b"HTTP/1.1 200 OK\r\n")[1:]
+    bodies = [answer.partition(b"\r\n\r\n")[2] for answer in heads]
+    assert bodies == [b"", big[:1000], b"said", big[:1000], b"", big[:1000], big[:1000]]
+    assert all(answer.count(b"\r\ndate: ") + answer.startswith(b"date: ") == 1 for answer in heads)
+
+
+def test_a_small_answer_is_one_piece(own: Any, big: bytes) -> None:
+    with own.connect() as client:
+        client.sendall(b"GET /file/small HTTP/1.1\r\nHost: h\r\n\r\n")
+        assert client.recv(65536).partition(b"\r\n\r\n")[2] == big[:1000]
+
+
+@pytest.mark.parametrize("text", ["a%0D%0Aset-cookie:%20b", "a%0Ab", "a%0Db", "a%00b", "a%7Fb"])
+def test_what_would_be_another_header_is_never_sent(live: Any, text: str) -> None:
+    with live.connect() as client:
+        client.sendall(f"GET /said/{text} HTTP/1.1\r\nHost: h\r\n\r\n".encode())
+        assert b"x-said" not in read_all(client)
+
+
 def read_all(client: socket.socket) -> bytes:
     blocks = []
     while block := client.recv(1 << 20):
