@@ -489,8 +489,9 @@ def mark_pruned(path: Path) -> None:
 
 def _pruned_at(path: Path) -> int:
     """When objects were last deleted, in nanoseconds; 0: never."""
+    mark = f"{path}/{_PRUNED}"  # on the way of every request: mostly it is not there, and an exception takes its time
     try:
-        return os.stat(f"{path}/{_PRUNED}").st_mtime_ns  # noqa: PTH116 - on the way of every request
+        return os.stat(mark).st_mtime_ns if os.access(mark, os.F_OK) else 0  # noqa: PTH116
     except FileNotFoundError:
         return 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Literal
 from urllib.parse import parse_qs
 
@@ -75,10 +76,7 @@ def resolve(session: Session, call: Call) -> Response:
         "Cache-Control": _cache_control(call, repo, commit),
         "Vary": "Authorization, Cookie",
     }
-    media_type = _media_type(file.path)
-    disposition: Literal["inline", "attachment"] = (
-        "inline" if media_type.startswith((*_HARMLESS_INLINE, "text/plain")) else "attachment"
-    )
+    media_type, disposition = _presentation(file.path)
     blob = content_of(session, repo, file)
     if blob is not None and blob.xet_hash is not None:
         route = f"{call.origin}/api/{repo.kind}s/{repo.repo_id}/xet-read-token/{commit}"
@@ -122,8 +120,14 @@ def _cache_control(call: Call, repo: hub.Repo, commit: str) -> str:
     )
 
 
-def _media_type(path: str) -> str:
+@lru_cache(maxsize=4096)
+def _presentation(path: str) -> tuple[str, Literal["inline", "attachment"]]:
     """What browsers may make of the file. Whatever could be active content is plain text or a download."""
+    media_type = _media_type(path)
+    return media_type, "inline" if media_type.startswith((*_HARMLESS_INLINE, "text/plain")) else "attachment"
+
+
+def _media_type(path: str) -> str:
     guessed = mimetypes.guess_type(path)[0] or "application/octet-stream"
     if guessed.startswith(_HARMLESS_INLINE):
         return guessed

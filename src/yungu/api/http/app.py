@@ -75,32 +75,36 @@ class App:
         response = await self._answer(call, request_id)
         if self.site.rates is not None:
             self.site.rates.tell(call, response)
-        response.headers.setdefault("x-request-id", request_id)
+        if b"x-request-id" not in dict(response.raw_headers):
+            response.raw_headers.append((b"x-request-id", request_id.encode("latin-1")))
         try:
             await response(scope, receive, send)
         except ClientDisconnect:
             log.debug("client left during %s", scope["path"])
 
     async def _answer(self, call: Call, request_id: str) -> Response:
-        on_error = self._fallback(call.scope["path"])
+        route: Route | None = None
         try:
             raw_path = call.scope.get("raw_path") or call.scope["path"].encode()
             route, call.params = _route(self.router.match(raw_path, call.method), call)
-            on_error = route.on_error
             if self.site.rates is not None:
                 self.site.rates.count(call, route.pattern)
             return await self._run(route, call)
         except YunguError as error:
-            return on_error(call, error)
+            return self._refused(route, call, error)
         except ClientDisconnect:
             return Response(status_code=499)
         except Exception as error:  # the outermost boundary: whatever broke is logged and told as a failure
             log.exception("request %s failed: %s %s", request_id, call.method, call.scope["path"])
             if is_out_of_room(error, self.site.git.root):
-                return on_error(call, StorageFull("The disk of the server is full; nothing was changed."))
+                return self._refused(route, call, StorageFull("The disk of the server is full; nothing was changed."))
             if is_away(error):
-                return on_error(call, DatabaseAway())
-            return on_error(call, Unexpected(f"Something went wrong on the server. Request id: {request_id}"))
+                return self._refused(route, call, DatabaseAway())
+            told = Unexpected(f"Something went wrong on the server. Request id: {request_id}")
+            return self._refused(route, call, told)
+
+    def _refused(self, route: Route | None, call: Call, error: YunguError) -> Response:
+        return (route.on_error if route else self._fallback(call.scope["path"]))(call, error)
 
     async def _run(self, route: Route, call: Call) -> Response:
         if route.is_async:

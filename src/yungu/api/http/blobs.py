@@ -8,7 +8,7 @@ from typing import Literal
 
 from yungu import hub
 from yungu.api.http.call import Call
-from yungu.api.http.files import FileResponse, plan_answer
+from yungu.api.http.files import FileResponse
 from yungu.api.http.site import Site
 from yungu.hub import Repo, TreeFile
 from yungu.kernel.db import Session
@@ -97,7 +97,7 @@ def file_response(
         )
     is_near = call.method == "GET" and file.size_bytes <= _NEAR_BYTES
     return FileResponse(
-        objects.read_blob(file.oid) if is_near else GitBlob(objects, file.oid),
+        hub.read_small(objects, file.oid) if is_near else GitBlob(objects, file.oid),
         size_bytes=file.size_bytes,
         etag=etag or file.oid,
         filename=filename,
@@ -110,7 +110,7 @@ def file_response(
 def count_download(call: Call, repo: Repo, answer: FileResponse) -> None:
     """Count a file that is taken from its beginning: not a look at its headers, the rest of what was taken before, or
     one that the client has already."""
-    plan = plan_answer(call.headers, call.method, answer.size_bytes, answer.etag)
+    plan = answer.plan(call.headers, call.method)
     if call.method == "GET" and plan.status in (200, 206) and plan.start == 0:
         call.site.downloads.note(repo.id, call.visitor)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 import msgspec
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -50,6 +51,14 @@ class Call(Request):
         self.body_bytes = b""
         self.standing: Standing | None = None
         self._actor: Actor | None = None
+        self._seen: _Seen | None = None
+
+    @property
+    def headers(self) -> Headers:
+        """The request's headers, by names in any case."""
+        if self._seen is None:
+            self._seen = _Seen(self.scope["headers"])
+        return self._seen
 
     # --- what the path says
 
@@ -154,6 +163,18 @@ class Call(Request):
     def _within(begin: Any, work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         with begin() as session:
             return work(session, *args, **kwargs)
+
+
+class _Seen(Headers):
+    """Headers of which one after the other is asked for: every request asks for many."""
+
+    def __init__(self, raw: list[tuple[bytes, bytes]]) -> None:
+        super().__init__(raw=raw)
+        self._first = dict(reversed(raw))
+
+    def get(self, key: str, default: Any = None) -> Any:
+        found = self._first.get(key.lower().encode("latin-1"))
+        return default if found is None else found.decode("latin-1")
 
 
 def whole_number(text: str) -> int | None:

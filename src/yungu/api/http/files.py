@@ -30,6 +30,7 @@ SENDBLOCKS = "yungu.sendblocks"
 _BLOCK_BYTES = 1 << 20
 _INLINE_BYTES = 64 << 10  # reading so little costs less than handing it to a thread
 _RANGE = re.compile(r"bytes=[ \t]*([0-9]{0,18})-([0-9]{0,18})[ \t]*", re.IGNORECASE)
+_SIMPLE = re.compile(r"[A-Za-z0-9._-]+")
 _ETAG = re.compile(r'(?:W/)?"([^"]*)"')
 
 
@@ -59,25 +60,32 @@ class FileResponse(Response):
         media_type: str = "application/octet-stream",
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(status_code=200, headers=headers, media_type=media_type)
         self.source = source
         self.size_bytes = size_bytes
         self.etag = etag
-        self.raw_headers = [header for header in self.raw_headers if header[0] != b"content-length"]
-        self.raw_headers += [(b"accept-ranges", b"bytes"), (b"etag", f'"{etag}"'.encode("latin-1"))]
+        self._plan: Answer | None = None
+        told = {**(headers or {}), "content-type": media_type, "accept-ranges": "bytes", "etag": f'"{etag}"'}
         if filename is not None:
-            self.raw_headers.append((b"content-disposition", content_disposition(filename, disposition).encode()))
+            told["content-disposition"] = content_disposition(filename, disposition)
+        super().__init__()
+        self.raw_headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in told.items()]
+
+    def plan(self, headers: Mapping[str, str], method: str) -> Answer:
+        """What this answer is to the one request that it is for, see `plan_answer`."""
+        if self._plan is None:
+            self._plan = plan_answer(headers, method, self.size_bytes, self.etag)
+        return self._plan
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._check_file()
-        plan = plan_answer(Headers(scope=scope), scope["method"], self.size_bytes, self.etag)
+        plan = self.plan(Headers(scope=scope), scope["method"])
         self.status_code = plan.status
         if plan.status != 304:
-            self.headers["content-length"] = str(plan.count)
+            self._tell(b"content-length", str(plan.count))
         if plan.status == 206:
-            self.headers["content-range"] = f"bytes {plan.start}-{plan.start + plan.count - 1}/{self.size_bytes}"
+            self._tell(b"content-range", f"bytes {plan.start}-{plan.start + plan.count - 1}/{self.size_bytes}")
         elif plan.status == 416:
-            self.headers["content-range"] = f"bytes */{self.size_bytes}"
+            self._tell(b"content-range", f"bytes */{self.size_bytes}")
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         if scope["method"] == "HEAD" or plan.status in (304, 416) or not plan.count:
             await send({"type": "http.response.body", "body": b""})
@@ -85,6 +93,9 @@ class FileResponse(Response):
             await self._send_slice(plan.start, plan.count, scope, receive, send)
         if self.background is not None:
             await self.background()
+
+    def _tell(self, name: bytes, value: str) -> None:
+        self.raw_headers.append((name, value.encode()))
 
     def _check_file(self) -> None:
         if isinstance(self.source, Path):
@@ -124,11 +135,12 @@ class Answer:
 
 def plan_answer(headers: Mapping[str, str], method: str, size_bytes: int, etag: str) -> Answer:
     """Decide by RFC 9110 sections 13 and 14 from the request's ``headers`` (lower-case names)."""
-    if _matches(headers.get("if-none-match", ""), etag):
+    known, asked = headers.get("if-none-match"), headers.get("range")
+    if known is not None and _matches(known, etag):
         return Answer(304)
     whole = Answer(200, 0, size_bytes)
-    wanted = _RANGE.fullmatch(headers.get("range", ""))
-    if wanted is None or method != "GET" or headers.get("if-range", f'"{etag}"') != f'"{etag}"':
+    wanted = _RANGE.fullmatch(asked) if asked is not None and method == "GET" else None
+    if wanted is None or headers.get("if-range", f'"{etag}"') != f'"{etag}"':
         return whole
     first, last = wanted.groups()
     if not first:
@@ -155,6 +167,8 @@ def content_disposition(filename: str, disposition: Literal["attachment", "inlin
 
     The plain ``filename="..."`` comes last with a semicolon behind it: Hugging Face clients look for exactly that."""
     name = filename.rsplit("/", 1)[-1]
+    if _SIMPLE.fullmatch(name):
+        return f"{disposition}; filename*=UTF-8''{name}; filename=\"{name}\";"
     plain = re.sub(r'[^ -~]|["\\%;]', "_", name)
     exact = quote(name, safe="", errors="replace")
     return f"{disposition}; filename*=UTF-8''{exact}; filename=\"{plain}\";"

@@ -100,7 +100,7 @@ class _Node:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What a path leads to: routes by method, and the parameters."""
+    """What a path leads to: routes by method, and the parameters (only if it has the method that was asked for)."""
 
     routes: dict[str, Route]
     params: dict[str, str]
@@ -120,21 +120,11 @@ class Router:
 
     def match(self, raw_path: bytes, method: str) -> Match | None:
         """Where the path leads; a pattern that has the method is preferred. Raises PathNotText."""
-        try:
-            segments = [unquote(segment, errors="strict") for segment in raw_path.decode("ascii").split("/")[1:]]
-        except UnicodeDecodeError as error:
-            raise PathNotText("The path is not valid UTF-8.") from error
-        if b"%00" in raw_path:
-            raise PathNotText("The path holds a NUL character.")
+        segments = _segments(raw_path)
         if len(segments) > 1 and segments[-1] == "":
             segments.pop()
-        first: Match | None = None
-        for routes, params in _walk(self._root, segments, 0, {}):
-            found = Match(routes, params)
-            if found.route(method) is not None:
-                return found
-            first = first or found
-        return first
+        others: list[Match] = []
+        return _walk(self._root, segments, 0, method, others) or (others[0] if others else None)
 
     def _add(self, route: Route) -> None:
         node = self._root
@@ -158,19 +148,40 @@ def _put(routes: dict[str, Route], route: Route) -> None:
     routes[route.method] = route
 
 
-def _walk(
-    node: _Node, segments: list[str], at: int, params: dict[str, str]
-) -> Iterable[tuple[dict[str, Route], dict[str, str]]]:
+def _segments(raw_path: bytes) -> list[str]:
+    try:
+        segments = raw_path.decode("ascii").split("/")[1:]
+        if b"%" in raw_path:
+            segments = [unquote(segment, errors="strict") for segment in segments]
+    except UnicodeDecodeError as error:
+        raise PathNotText("The path is not valid UTF-8.") from error
+    if b"%00" in raw_path:
+        raise PathNotText("The path holds a NUL character.")
+    return segments
+
+
+def _walk(node: _Node, segments: list[str], at: int, method: str, others: list[Match]) -> Match | None:
+    """Where the segments from ``at`` on lead, if that has the method; what has not is added to ``others``."""
     if at == len(segments):
-        if node.routes:
-            yield node.routes, params
-        return
+        return _accepted(Match(node.routes, {}), method, others) if node.routes else None
     segment = segments[at]
-    if segment in node.literals:
-        yield from _walk(node.literals[segment], segments, at + 1, params)
+    literal = node.literals.get(segment)
+    if literal is not None and (found := _walk(literal, segments, at + 1, method, others)):
+        return found
     for name, child in node.params.items():
-        allowed = ALLOWED.get(name)
-        if segment and (allowed is None or segment in allowed):
-            yield from _walk(child, segments, at + 1, {**params, name: segment})
+        if segment and (name not in ALLOWED or segment in ALLOWED[name]):
+            found = _walk(child, segments, at + 1, method, others)
+            if found is not None:
+                found.params[name] = segment
+                return found
     for name, routes in node.tails.items():
-        yield routes, {**params, name: "/".join(segments[at:])}
+        if found := _accepted(Match(routes, {name: "/".join(segments[at:])}), method, others):
+            return found
+    return None
+
+
+def _accepted(match: Match, method: str, others: list[Match]) -> Match | None:
+    if match.route(method) is not None:
+        return match
+    others.append(match)
+    return None

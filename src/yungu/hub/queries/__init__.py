@@ -35,6 +35,7 @@ from yungu.hub.queries.files import (
     last_commits,
     list_files,
     list_folder,
+    read_small,
     read_text,
 )
 from yungu.hub.queries.keeping import (
@@ -265,6 +266,7 @@ __all__ = [
     "pull_sides",
     "pushed_ref",
     "read_line",
+    "read_small",
     "read_text",
     "readable_blobs",
     "readable_repo",

@@ -18,6 +18,8 @@ from yungu.storage.git import Commit, Entry, GitObjects
 
 _KEPT_NODES = 100_000
 """Tree nodes kept in memory, about 300 bytes each."""
+_KEPT_BYTES = 8 << 20
+_ENTRY_BYTES = 300  # what remembering a small file takes beside its bytes
 
 
 class _Listings:
@@ -73,6 +75,34 @@ class _Sha256s:
         return found
 
 
+class _SmallBlobs:
+    """Regular files by blob oid, the least recently used dropped first: what one client fetches, the next one wants."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[GitObjects, str], bytes] = OrderedDict()
+        self._size_bytes = 0
+        self._lock = threading.Lock()
+
+    def get(self, git: GitObjects, oid: str) -> bytes:
+        key = (git, oid)
+        with self._lock:
+            found = self._kept.get(key)
+            if found is not None:
+                self._kept.move_to_end(key)
+                return found
+        found = git.read_blob(oid)
+        self._keep(key, found)
+        return found
+
+    def _keep(self, key: tuple[GitObjects, str], data: bytes) -> None:
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = data
+                self._size_bytes += len(data) + _ENTRY_BYTES
+            while self._size_bytes > _KEPT_BYTES:
+                self._size_bytes -= len(self._kept.popitem(last=False)[1]) + _ENTRY_BYTES
+
+
 class _Histories:
     """What was found out of who changed what, by commit; all of it forgotten, eldest commits first, when it is much."""
 
@@ -100,6 +130,7 @@ class _Histories:
 
 _listings = _Listings()
 _sha256s = _Sha256s()
+_small_blobs = _SmallBlobs()
 _histories = _Histories()
 
 
@@ -141,6 +172,11 @@ def read_text(git: GitObjects, commit: str, path: str, *, limit: int) -> str | N
     if not isinstance(found, TreeFile) or found.pointer or found.size_bytes > limit:
         return None
     return git.read_blob(found.oid).decode("utf-8", "replace")
+
+
+def read_small(git: GitObjects, oid: str) -> bytes:
+    """The bytes of a regular file of some kilobytes, kept for a while. Raises GitObjectMissing."""
+    return _small_blobs.get(git, oid)
 
 
 def content_sha256(git: GitObjects, file: TreeFile) -> str:
