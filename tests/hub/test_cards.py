@@ -171,6 +171,9 @@ def test_filters_that_ask_for_several_things_find_what_has_all_of_them(world: Wo
     wanted = {"author": "LIN", "search": ("tea_", "1"), "tags": ("green", "zh"), "gated": False}
     page = world.read_in(hub.list_repos, hub.RepoFilter("model", **wanted), lin)
     assert page.items == [repo]
+    lines = world.read_in(hub.list_lines, hub.RepoFilter("model", **wanted), lin)
+    assert [hub.read_line(line) for line in lines.items] == [repo]
+    assert [hub.line_head(line) for line in lines.items] == [(repo.id, repo.head)]
     page = world.read_in(hub.list_repos, hub.RepoFilter("model", **wanted | {"gated": True}), lin)
     assert page.items == []
 

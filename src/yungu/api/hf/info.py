@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
+import msgspec
 from starlette.responses import Response
 
 from yungu import hub
@@ -19,7 +20,7 @@ from yungu.api.http.call import whole_number
 from yungu.kernel import clock
 from yungu.kernel.db import Session
 from yungu.kernel.errors import Invalid
-from yungu.storage.git import GitObjects
+from yungu.storage.git import GitObjects, GitStore
 
 _SORTS = {
     "trendingScore": "trending",
@@ -41,6 +42,7 @@ _APPS = {
 _PARAMETERS = re.compile(r"(min|max):([0-9]{1,15}(?:\.[0-9]{1,15})?)([KMBT]?)$", re.IGNORECASE)
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 _MOST_PER_PAGE = 1000
+_KEPT_SIBLINGS = 4096  # bytes of JSON
 
 
 class QueryInvalid(Invalid):
@@ -70,14 +72,34 @@ def list_repos(session: Session, call: Call) -> Response:
     links = call.kind == "space" and bool(query.get("models") or query.get("datasets"))
     if wire.is_in_line(names) and not links:
         lines = hub.list_lines(session, wanted, actor)
-        minute = clock.now().replace(second=0, microsecond=0)
-        shown = [wire.line_json(line, names, minute) for line in lines.items]
-        return json_response(shown, headers=next_link(call, lines.next_cursor))
+        return json_response(_lines_json(call.site.git, lines.items, names), headers=next_link(call, lines.next_cursor))
     page = hub.list_repos(session, wanted, actor)
     found = [wire.info_json(_source(session, call, repo, repo.head, expand), names) for repo in page.items]
     if links:
         found = [item | _linked(repo) for item, repo in zip(found, page.items, strict=True)]
     return json_response(found, headers=next_link(call, page.next_cursor))
+
+
+def _lines_json(git: GitStore, lines: Sequence[hub.Line], names: tuple[str, ...]) -> list[msgspec.Raw]:
+    minute = clock.now().replace(second=0, microsecond=0)
+    rest = tuple(name for name in names if name != "siblings")
+    found = [wire.line_json(line, rest, minute) for line in lines]
+    if rest == names:
+        return found
+    files = [_few_siblings(git, *head) or _siblings(git, *head) for head in map(hub.line_head, lines)]
+    return [wire.with_siblings(one, told) for one, told in zip(found, files, strict=True)]
+
+
+@lru_cache(maxsize=2048)
+def _few_siblings(git: GitStore, number: int, commit: str | None) -> bytes | None:
+    """None when they are too many to be kept."""
+    found = _siblings(git, number, commit)
+    return found if len(found) <= _KEPT_SIBLINGS else None
+
+
+def _siblings(git: GitStore, number: int, commit: str | None) -> bytes:
+    """The files of a commit of repo ``number`` as JSON."""
+    return msgspec.json.encode(wire.siblings_json(hub.list_files(git.open(number), commit) if commit else ()))
 
 
 _LIST_FLAGS = {"full": "full", "card": "cardData", "config": "config", "linked": "linked"}

@@ -273,11 +273,11 @@ class InfoSource:
     at: datetime = field(default_factory=clock.now)
 
 
-def siblings_json(source: InfoSource) -> list[Json]:
+def siblings_json(files: Iterable[TreeFile], *, with_blobs: bool = False) -> list[Json]:
     found = []
-    for file in source.files():
+    for file in files:
         item: Json = {"rfilename": file.path}
-        if source.with_blobs:
+        if with_blobs:
             item |= {"size": file.size_bytes, "blobId": file.oid}
             if file.pointer:
                 item["lfs"] = lfs_json(file.pointer, key="sha256")
@@ -297,7 +297,7 @@ _COMMON: dict[str, Property] = {
     "private": lambda s: s.repo.visibility != "public",
     "resourceGroup": lambda s: None,
     "sha": lambda s: s.commit,
-    "siblings": siblings_json,
+    "siblings": lambda s: siblings_json(s.files(), with_blobs=s.with_blobs),
     "tags": lambda s: list(s.repo.tags),
     "trendingScore": lambda s: trending_score(s.repo.trending, s.at),
     "usedStorage": lambda s: s.repo.stored_bytes,
@@ -362,7 +362,7 @@ _LISTED_ALSO: dict[Kind, set[str]] = {
     "dataset": {"author", "description", "disabled", "lastModified", "paperswithcode_id", "sha"},
     "space": {"author"},
 }
-_BEYOND_LINE = {"siblings", "config", "safetensors", "transformersInfo", "baseModels", "childrenModelCount"}
+_BEYOND_LINE = {"config", "safetensors", "transformersInfo", "baseModels", "childrenModelCount"}
 _KEPT_LINE = 4096
 _long_fields = itemgetter(*(at for at, one in enumerate(fields(Repo)) if one.name in ("card", "card_warnings", "tags")))
 _LISTED_FULL = {"author", "disabled", "lastModified", "sha", "siblings", "description", "paperswithcode_id"}
@@ -390,7 +390,7 @@ def listed_names(kind: Kind, *, full: bool, card: bool, config: bool, linked: bo
 
 
 def is_in_line(names: Iterable[str]) -> bool:
-    """Whether the row of a repo is enough to tell all of this."""
+    """Whether the row of a repo, with the names of its files, is enough to tell all of this."""
     return _BEYOND_LINE.isdisjoint(names)
 
 
@@ -399,6 +399,11 @@ def line_json(line: Line, names: tuple[str, ...], minute: datetime) -> msgspec.R
     what was made of a line is kept; a line that differs in anything is another one."""
     is_short = sum(map(len, _long_fields(line))) < _KEPT_LINE
     return (_kept_line if is_short else _kept_line.__wrapped__)(line, names, minute)
+
+
+def with_siblings(line: msgspec.Raw, siblings: bytes) -> msgspec.Raw:
+    """The info object of a line (which is never empty), and the files as JSON."""
+    return msgspec.Raw(b'%b,"siblings":%b}' % (bytes(line)[:-1], siblings))
 
 
 @lru_cache(maxsize=2048)  # of at most 4 KiB each, and what is made of them

@@ -15,8 +15,9 @@ from yungu.accounts.models import Actor, members, owners
 from yungu.hub import rules
 from yungu.hub.models import Kind, Repo, RepoFilter, access_requests, repo_tags, repos
 from yungu.hub.queries.repos import REPO
-from yungu.kernel.db import Session
+from yungu.kernel.db import Moment, Session, as_utc
 from yungu.kernel.pages import Page, decode_cursor, encode_cursor
+from yungu.kernel.prepared import Prepared
 
 _SORTS: dict[str, tuple[sa.Column[Any], type]] = {
     "trending": (repos.c.trending, float),
@@ -28,10 +29,28 @@ _SORTS: dict[str, tuple[sa.Column[Any], type]] = {
 }
 
 Line = tuple[Any, ...]
-"""A repo as the database keeps it: the fields of ``Repo`` in order, JSON as its text. Equal lines tell the same."""
+"""A repo as the database keeps it: the fields of ``Repo`` in order, JSON as its text, moments as they come. Equal lines
+tell the same."""
 
-_LINE = [sa.cast(column, sa.Text) if isinstance(column.type, sa.JSON) else column for column in REPO]
-_JSON_AT = frozenset(at for at, column in enumerate(REPO) if isinstance(column.type, sa.JSON))
+
+def _as_kept(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    if isinstance(column.type, sa.JSON):
+        return sa.cast(column, sa.Text)
+    return sa.type_coerce(column, sa.types.NullType()) if isinstance(column.type, Moment) else column
+
+
+def _moment(kept: str | datetime | None) -> datetime | None:
+    at = datetime.fromisoformat(kept) if isinstance(kept, str) else kept
+    return as_utc(at)
+
+
+_LINE = [_as_kept(column) for column in REPO]
+_READ: dict[int, Callable[[Any], Any]] = {
+    at: json.loads if isinstance(column.type, sa.JSON) else _moment
+    for at, column in enumerate(REPO)
+    if isinstance(column.type, sa.JSON | Moment)
+}
+_ID_AT, _HEAD_AT = ([column.key for column in REPO].index(name) for name in ("id", "head"))
 _LIKE_MAGIC = re.compile("[/%_]")
 
 
@@ -52,7 +71,12 @@ def list_lines(session: Session, wanted: RepoFilter, actor: Actor) -> Page[Line]
 
 def read_line(line: Line) -> Repo:
     """The repo that a line tells of."""
-    return Repo(*(json.loads(value) if at in _JSON_AT else value for at, value in enumerate(line)))
+    return Repo(*(_READ[at](value) if at in _READ else value for at, value in enumerate(line)))
+
+
+def line_head(line: Line) -> tuple[int, str | None]:
+    """The repo's number, and the commit of its default branch."""
+    return line[_ID_AT], line[_HEAD_AT]
 
 
 def search_repos(session: Session, wanted: RepoFilter, actor: Actor, *, skip: int = 0) -> tuple[Sequence[Repo], int]:
@@ -145,18 +169,25 @@ def _visible(standing: _Standing, actor_id: sa.ColumnElement[Any]) -> sa.ColumnE
         return sa.true()
     shared = sa.select(members.c.organization_id).where(members.c.user_id == actor_id)
     return sa.or_(
-        repos.c.visibility.in_(("public", "internal")), repos.c.owner_id == actor_id, repos.c.owner_id.in_(shared)
+        repos.c.visibility == "public",
+        repos.c.visibility == "internal",
+        repos.c.owner_id == actor_id,
+        repos.c.owner_id.in_(shared),
     )
 
 
 def _page(session: Session, wanted: RepoFilter, actor: Actor, *, as_lines: bool = False) -> Page[Line]:
     asked = _asked(wanted)
-    query = _best_first(wanted.sort, _standing(actor), tuple(asked), as_lines=as_lines)
-    values = {"kind": wanted.kind, "actor_id": actor.id, "most": wanted.limit + 1, **asked}
-    rows = session.execute(query, values).all()
+    query = _prepared(wanted.sort, _standing(actor), tuple(asked), as_lines=as_lines)
+    rows = query.all(session, {"kind": wanted.kind, "actor_id": actor.id, "most": wanted.limit + 1, **asked})
     shown = rows[: wanted.limit]
     cursor = encode_cursor(shown[-1][-1], shown[-1][0]) if len(rows) > wanted.limit else None
     return Page([row[:-1] for row in shown], cursor)
+
+
+@lru_cache(maxsize=256)
+def _prepared(sort: str, standing: _Standing, asked: tuple[str, ...], *, as_lines: bool) -> Prepared:
+    return Prepared(_best_first(sort, standing, asked, as_lines=as_lines))
 
 
 @lru_cache(maxsize=256)
