@@ -5,8 +5,8 @@
     while part := await reply.read():        # what has come so far, at most half a MiB; b"" at the end
         ...
 
-Connections are kept. It reads HTTP/1.1 with httptools, which the hub's own server uses; a general client takes four to
-ten times the CPU for each call (docs/adr/0010-gateway.md)."""
+Connections are kept. It reads HTTP/1.1 with httptools, which the hub's own server uses. For the same call aiohttp takes
+2 to 3 times its CPU, httpx 14 to 28 times (bench/upstream.py)."""
 
 from __future__ import annotations
 
