@@ -154,8 +154,8 @@ def matching_section(found: dict[str, Any]) -> str:
         f"### Size\n\n{scale['capabilities']:,} capabilities and {scale['opportunities']:,} opportunities, embedding "
         f"apart: both lists indexed in {scale['index_seconds']:.1f} s, {scale['pairs_judged']:,} pairs judged in "
         f"{scale['judge_seconds']:.1f} s, proposals dealt out in {scale['deal_seconds']:.1f} s, all of it "
-        f"{scale['end_to_end_seconds']:.1f} s ({scale['end_to_end_cpu_seconds']:.1f} s of the processor). The shortlist "
-        f"of a new opportunity takes {scale['shortlist_median_ms']:.0f} ms (median of 200; slowest "
+        f"{scale['end_to_end_seconds']:.1f} s ({scale['end_to_end_cpu_seconds']:.1f} s of the processor). The "
+        f"shortlist of a new opportunity takes {scale['shortlist_median_ms']:.0f} ms (median of 200; slowest "
         f"{scale['shortlist_max_ms']:.0f} ms), a market in which one capability has changed is made again in "
         f"{scale['renew_seconds']:.1f} s. {_service(found['service'])}"
     )
