@@ -169,7 +169,7 @@ class Market:
         other = self._other(opportunities, capabilities, today, vectors, calibrated)
         where = {id(one): place for place, one in enumerate(self.capabilities)}
         before = np.array([where.get(id(one), -1) for one in capabilities], dtype=np.int32)
-        other._facts = {kind: other._carried(kind, *known, before) for kind, known in self._facts.items()}
+        other._facts = {kind: other._carried(kind, *known, before) for kind, known in self._facts.copy().items()}
         return other
 
     def _other(
@@ -360,10 +360,8 @@ class Market:
     def _facts_of(self, kind: RequirementKind) -> tuple[Sequence[eligibility.Facts], NDArray[np.int32]]:
         """The distinct facts of all capabilities, and which of them each has."""
         if kind not in self._facts:
-            seen: dict[eligibility.Facts, int] = {}
-            facts = (eligibility.facts_of(kind, one.offered, one.free) for one in self.capabilities)
-            places = np.array([seen.setdefault(one, len(seen)) for one in facts], dtype=np.int32)
-            self._facts[kind] = (list(seen), places)
+            nobody, before = np.zeros(0, dtype=np.int32), np.full(len(self.capabilities), -1, dtype=np.int32)
+            self._facts[kind] = self._carried(kind, [], nobody, before)
         return self._facts[kind]
 
     def _carried(
