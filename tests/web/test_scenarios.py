@@ -20,7 +20,7 @@ Visit = Callable[..., Visitor]
 NEED = {
     "title_zh": "泵房节能", "pain_zh": "泵房夜里也全速运转，一年多花一千一百万电费", "unit": "水务局",
     "indicator_metric": "电耗下降", "indicator_op": ">=", "indicator_value": "15", "indicator_unit": "%",
-    "indicator_method": "前后三个月对比", "payer": "供水公司", "capacity": "1", "mode": "trial",
+    "indicator_method": "前后三个月对比", "indicator_metric_en": "less power used", "payer": "供水公司", "capacity": "1", "mode": "trial",
 }  # fmt: skip
 
 
@@ -67,7 +67,11 @@ def test_a_need_is_written_reviewed_published_and_claimed_without_a_script(
     sent = lin.submit("/-/opportunities/new", **NEED, do="submit")
     at = sent.headers["location"]
     code = at.rpartition("/")[2]
-    assert sent.status_code == 303 and "Handed in" in lin.read(at)
+    shown = lin.read(at)
+    assert sent.status_code == 303 and "Handed in" in shown
+    assert "less power used" in shown and "前后三个月对比" in shown and "电耗下降" not in shown
+    assert 'value="less power used" placeholder="English"' in lin.read(f"{at}/edit")
+    assert "电耗下降" in visit(people["lin"]).read(f"{at}?lang=zh")
     visit().read(at, status=404)
     assert code in elsa.read("/-/scenarios/queue") and "Quality" in elsa.read(at)
 

@@ -41,7 +41,8 @@ def _opportunity(content: OpportunityContent) -> Mapping[str, str | int | None]:
         "现状": content.baseline.zh,
         "现状英文": content.baseline.en,
         "指标": "\n".join(
-            f"{one.metric}{one.op}{one.value:g}{one.unit}" + (f"，{one.method}" if one.method else "")
+            f"{contents.in_both(one.metric, one.metric_en)}{one.op}{one.value:g}{one.unit}"
+            + (f"，{contents.in_both(one.method, one.method_en)}" if one.method or one.method_en else "")
             for one in content.indicators
         ),
         "提供条件": content.offered.zh,
@@ -65,7 +66,9 @@ def _capability(content: CapabilityContent) -> Mapping[str, str | int | None]:
         "技术路线": content.route.zh,
         "技术路线英文": content.route.en,
         "成熟度": content.maturity,
-        "指标": "\n".join(f"{one.metric}：{one.value:g}{one.unit}" for one in content.measurements),
+        "指标": "\n".join(
+            f"{contents.in_both(one.metric, one.metric_en)}：{one.value:g}{one.unit}" for one in content.measurements
+        ),
         "案例": content.cases.zh or content.cases.en,
         "部署方式": "、".join(_FORMS[form] for form in content.forms),
         "模型": "\n".join(content.repos),

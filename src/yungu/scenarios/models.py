@@ -76,23 +76,28 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Indicator:
-    """What an opportunity asks for: ``metric`` ``op`` ``value`` ``unit``, shown by ``method``."""
+    """What an opportunity asks for: ``metric`` ``op`` ``value`` ``unit``, shown by ``method``. Both texts are as they
+    were first written; ``metric_en`` and ``method_en`` say the same in English, "" where it is not there."""
 
     metric: str
     op: Operator
     value: float
     unit: str = ""
     method: str = ""
+    metric_en: str = ""
+    method_en: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What a capability was measured at. ``evidence``: addresses, or repo ids with a commit."""
+    """What a capability was measured at. ``evidence``: addresses, or repo ids with a commit; ``metric_en``: ``metric``
+    in English, "" where it is not there."""
 
     metric: str
     value: float
     unit: str = ""
     evidence: Sequence[str] = ()
+    metric_en: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ _MANY = frozenset({"domains", "forms"})
 _DAYS = frozenset({"starts_on", "deadline", "expires_on"})
 _AMOUNTS = frozenset({"budget_least", "budget_most", "price_least", "price_most"})
 _OPERATORS: Sequence[Operator] = get_args(Operator)
+_INDICATOR = ("metric", "metric_en", "op", "value", "unit", "method", "method_en")
+_MEASUREMENT = ("metric", "metric_en", "value", "unit", "evidence")
 _KINDS: Sequence[ConstraintKind] = get_args(ConstraintKind)
 
 
@@ -68,8 +70,8 @@ def as_typed(side: Side, form: Form) -> Filled:
         for name in (field.name, f"{field.name}_zh", f"{field.name}_en"):
             values[name] = form[name]
     tables = {
-        "indicators": _typed_rows(form, "indicator", "metric", "op", "value", "unit", "method"),
-        "measurements": _typed_rows(form, "measurement", "metric", "value", "unit", "evidence"),
+        "indicators": _typed_rows(form, "indicator", *_INDICATOR),
+        "measurements": _typed_rows(form, "measurement", *_MEASUREMENT),
         "constraints": _typed_rows(form, "constraint", "kind", "value"),
     }
     return Filled(values, {name: form.all(name) for name in _MANY}, **tables)
@@ -107,17 +109,21 @@ def _tables(visit: Visit, side: Side, form: Form) -> dict[str, Any]:
 
 
 def _indicators(visit: Visit, form: Form) -> Iterator[Indicator]:
-    for metric, op, value, unit, method in _columns(form, "indicator", "metric", "op", "value", "unit", "method"):
-        if metric or value:
+    for row in _columns(form, "indicator", *_INDICATOR):
+        metric, metric_en, op, value, unit, method, method_en = (text[:300] for text in row)
+        if metric or metric_en or value:
             operator = cast(Operator, op if op in _OPERATORS else ">=")
-            yield Indicator(metric[:300], operator, _number(visit, "indicators", value), unit[:40], method[:300])
+            number = _number(visit, "indicators", value)
+            texts = (method or method_en, metric_en, method_en)
+            yield Indicator(metric or metric_en, operator, number, unit[:40], *texts)
 
 
 def _measurements(visit: Visit, form: Form) -> Iterator[Measurement]:
-    for metric, value, unit, evidence in _columns(form, "measurement", "metric", "value", "unit", "evidence"):
-        if metric or value:
+    for metric, metric_en, value, unit, evidence in _columns(form, "measurement", *_MEASUREMENT):
+        if metric or metric_en or value:
             seen = [one[:300] for one in evidence.replace(",", " ").split()]
-            yield Measurement(metric[:300], _number(visit, "measurements", value), unit[:40], seen)
+            number = _number(visit, "measurements", value)
+            yield Measurement((metric or metric_en)[:300], number, unit[:40], seen, metric_en[:300])
 
 
 def _constraints(form: Form) -> Iterator[Constraint]:

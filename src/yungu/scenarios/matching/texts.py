@@ -76,11 +76,18 @@ def _fields(content: Content) -> Iterator[tuple[str, str]]:
             yield from ((f"{name}.zh", value.zh), (f"{name}.en", value.en))
     match content:
         case OpportunityContent():
-            yield "indicators", "; ".join(f"{one.metric} {one.method}".strip() for one in content.indicators)
+            yield (
+                "indicators",
+                "; ".join(_said(one.metric, one.metric_en, one.method, one.method_en) for one in content.indicators),
+            )
         case CapabilityContent():
-            yield "indicators", "; ".join(one.metric for one in content.measurements)
+            yield "indicators", "; ".join(_said(one.metric, one.metric_en) for one in content.measurements)
     named = [domains.name_of(code) for code in domains.codes(content.domains)]
     yield "domains", "; ".join(f"{name.zh} {name.en}" if name.zh != name.en else name.zh for name in named)
+
+
+def _said(*texts: str) -> str:
+    return " ".join(text for text in texts if text)
 
 
 def _singular(word: str) -> str:

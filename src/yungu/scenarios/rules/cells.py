@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 
 from yungu.scenarios.models import Constraint, Indicator, Measurement, Words
-from yungu.scenarios.rules.contents import is_chinese
+from yungu.scenarios.rules.contents import apart, is_chinese
 
 Cell = str | int | float | None
 
@@ -178,8 +178,9 @@ def measurements(cell: Cell) -> list[Measurement]:
     read = []
     for line in lines(cell):
         if found := _MEASURED.match(unicodedata.normalize("NFKC", line)):
-            metric = found["metric"].strip(" :：约为达到可")
-            read.append(Measurement(metric or line, _float(found["value"]), found["unit"].strip()))
+            metric, english = apart(found["metric"].strip(" :：约为达到可"))
+            unit = found["unit"].strip()
+            read.append(Measurement(metric or line, _float(found["value"]), unit, metric_en=english))
     if not read and text(cell):
         raise CellUnreadable("indicator")
     return read
@@ -203,8 +204,9 @@ def _indicator(line: str) -> Indicator | None:
     if found is None or not found["metric"].strip():
         return None
     op = _OPERATORS[found["op"].casefold()]
-    method = found["method"].strip(" ,，;；:：")
-    return Indicator(found["metric"].strip(" :：,，"), op, _float(found["value"]), found["unit"].strip(), method)  # type: ignore[arg-type]
+    method, method_en = apart(found["method"].strip(" ,，;；:："))
+    metric, metric_en = apart(found["metric"].strip(" :：,，"))
+    return Indicator(metric, op, _float(found["value"]), found["unit"].strip(), method, metric_en, method_en)  # type: ignore[arg-type]
 
 
 def _float(number: str) -> float:

@@ -117,6 +117,27 @@ def title_of(content: Content, language: Language = "zh") -> str:
     return str(getattr(content.title, language) or getattr(content.title, other))
 
 
+def metric_in(one: Indicator | Measurement, language: Language) -> str:
+    """What is measured, in a language if it was written in it."""
+    return (one.metric_en if language == "en" else "") or one.metric or one.metric_en
+
+
+def method_in(one: Indicator, language: Language) -> str:
+    """How it is tested, in a language if it was written in it."""
+    return (one.method_en if language == "en" else "") or one.method or one.method_en
+
+
+def in_both(text: str, english: str) -> str:
+    """Two languages in one line, as files have them: "预测误差 / prediction error"."""
+    return f"{text} / {english}" if text and english and text != english else text or english
+
+
+def apart(line: str) -> tuple[str, str]:
+    """The Chinese and the English of a line that has both; else the line, and ""."""
+    text, _, english = (part.strip() for part in line.partition(" / "))
+    return (text, english) if english and is_chinese(text) and not is_chinese(english) else (line, "")
+
+
 def is_chinese(text: str) -> bool:
     return any("\u4e00" <= letter <= "\u9fff" for letter in text)
 
@@ -133,10 +154,11 @@ def _lines(content: Content) -> Iterator[str]:
     """What is measured, demanded and held."""
     match content:
         case OpportunityContent():
-            yield from (f"{one.metric} {one.method}" for one in content.indicators)
+            for one in content.indicators:
+                yield " ".join((one.metric, one.metric_en, one.method, one.method_en))
             yield from (one.value for one in content.constraints if one.value)
         case CapabilityContent():
-            yield from (one.metric for one in content.measurements)
+            yield from (f"{one.metric} {one.metric_en}" for one in content.measurements)
             yield from (*content.certificates, *content.filings, *content.chips)
 
 

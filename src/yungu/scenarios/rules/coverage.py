@@ -162,12 +162,17 @@ def holds(value: float, op: Operator, wanted: float) -> bool:
 
 
 def _cover(indicator: Indicator, measurements: Sequence[Measurement]) -> Covered:
-    wanted = metric_of(indicator.metric)
-    found = [_judge(indicator, one) for one in measurements if metric_of(one.metric) == wanted]
+    wanted = _metrics(indicator)
+    found = [_judge(indicator, one) for one in measurements if wanted & _metrics(one)]
     known = [one for one in found if one.state != "unknown"]
     if known:
         return max(known, key=lambda one: (one.state == "met", one.is_proven, one.margin))
     return found[0] if found else Covered(indicator, "unknown")
+
+
+def _metrics(one: Indicator | Measurement) -> set[str]:
+    """What is measured, as it is called in either language."""
+    return {metric_of(name) for name in (one.metric, one.metric_en) if name} or {metric_of("")}
 
 
 def _judge(indicator: Indicator, measurement: Measurement) -> Covered:

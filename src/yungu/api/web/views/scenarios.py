@@ -59,10 +59,12 @@ def side_of(call: Call) -> Side:
 
 
 def words_for(visit: Visit) -> dict[str, Any]:
-    """What every page of scenarios needs to speak: ``say(group, value)``, ``tell(words)``."""
+    """What every page of scenarios needs to speak: ``say(group, value)``, ``tell(words)``, ``metric(indicator)``."""
     language = visit.language
     return {
         "say": lambda group, value: scenario_words.say(language, group, value),
+        "metric": lambda one: contents.metric_in(one, language),
+        "method": lambda one: contents.method_in(one, language),
         "tell": lambda words: scenario_words.in_language(language, words),
         "title_of": lambda item: contents.title_of(item.content, language),
         "now": clock.now(),
@@ -243,9 +245,11 @@ def _lines(visit: Visit, field: str, value: Any) -> Sequence[str]:
         case scenarios.Words():
             return [text for text in (value.zh, value.en) if text]
         case scenarios.Indicator():
-            return [f"{value.metric} {value.op} {value.value:g} {value.unit} {value.method}".strip()]
+            metric, method = (contents.in_both(*both) for both in _both(value))
+            return [f"{metric} {value.op} {value.value:g} {value.unit} {method}".strip()]
         case scenarios.Measurement():
-            return [f"{value.metric} {value.value:g} {value.unit} {' '.join(value.evidence)}".strip()]
+            metric = contents.in_both(value.metric, value.metric_en)
+            return [f"{metric} {value.value:g} {value.unit} {' '.join(value.evidence)}".strip()]
         case scenarios.Constraint():
             return [f"{scenario_words.say(visit.language, 'constraint', value.kind)} {value.value}".strip()]
         case list() | tuple():
@@ -255,6 +259,11 @@ def _lines(visit: Visit, field: str, value: Any) -> Sequence[str]:
         case _:
             group = {"domains": "domain", "forms": "form"}.get(field, field)
             return [scenario_words.say(visit.language, group, str(value))]
+
+
+def _both(one: scenarios.Indicator) -> tuple[tuple[str, str], tuple[str, str]]:
+    """Metric and method, each in both languages."""
+    return (one.metric, one.metric_en), (one.method, one.method_en)
 
 
 def _act(session: Session, call: Call, work: Any) -> Response:
