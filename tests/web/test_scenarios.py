@@ -20,7 +20,8 @@ Visit = Callable[..., Visitor]
 NEED = {
     "title_zh": "泵房节能", "pain_zh": "泵房夜里也全速运转，一年多花一千一百万电费", "unit": "水务局",
     "indicator_metric": "电耗下降", "indicator_op": ">=", "indicator_value": "15", "indicator_unit": "%",
-    "indicator_method": "前后三个月对比", "indicator_metric_en": "less power used", "payer": "供水公司", "capacity": "1", "mode": "trial",
+    "indicator_method": "前后三个月对比", "indicator_metric_en": "less power used",
+    "payer": "供水公司", "capacity": "1", "mode": "trial",
 }  # fmt: skip
 
 

@@ -127,8 +127,6 @@ _CLAIMS = {
 _STATES = {"preview": marked("Preview"), "confirmed": marked("Imported"), "dropped": marked("Dropped")}
 _FIELDS = {
     "title": marked("Title"),
-    "title.zh": marked("Title (Chinese)"),
-    "title.en": marked("Title (English)"),
     "unit": marked("Unit"),
     "provider": marked("Provider"),
     "firm": marked("Unit or company"),
@@ -138,16 +136,12 @@ _FIELDS = {
     "domains": marked("Fields"),
     "region": marked("Region"),
     "background": marked("Background"),
-    "background.en": marked("Background (English)"),
     "pain": marked("Pain point"),
-    "pain.en": marked("Pain point (English)"),
     "baseline": marked("Where things stand today"),
-    "baseline.en": marked("Where things stand today (English)"),
     "indicators": marked("Indicators"),
     "measurements": marked("Measured values"),
     "measured": marked("Indicators"),
     "offered": marked("Data and site offered"),
-    "offered.en": marked("Data and site offered (English)"),
     "constraints": marked("Hard conditions"),
     "mode": marked("Cooperation"),
     "budget": marked("Budget"),
@@ -166,9 +160,7 @@ _FIELDS = {
     "contact": marked("Contact"),
     "confidentiality": marked("Who may see it"),
     "problem": marked("Problem solved"),
-    "problem.en": marked("Problem solved (English)"),
     "route": marked("How it works"),
-    "route.en": marked("How it works (English)"),
     "cases": marked("Where it is used"),
     "maturity": marked("Maturity"),
     "forms": marked("Delivery"),
@@ -183,6 +175,7 @@ _FIELDS = {
     "source": marked("Announced in"),
     "number": marked("Number in the file"),
 }
+_TONGUES = {"zh": marked("%(field)s (Chinese)"), "en": marked("%(field)s (English)")}
 _PROBLEMS = {
     "cell-amount": marked("This is no amount of money"),
     "cell-date": marked("This is no date"),
@@ -272,6 +265,9 @@ def say(language: Language, group: str, value: str) -> str:
         return words.zh if language == "zh" else words.en
     if group == "maturity":
         return f"TRL {value}"
+    if group == "field" and value.partition(".")[2] in _TONGUES:
+        name, _, tongue = value.partition(".")
+        return translations(language).gettext(_TONGUES[tongue]) % {"field": say(language, group, name)}
     known = _GROUPS.get(group, {}).get(value)
     return translations(language).gettext(known) if known else value
 
