@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -193,4 +194,19 @@ def test_a_hold_can_be_drawn_to_its_end(purse: Purse, voucher: Voucher) -> None:
         draw(purse, held, 1, "one-more")
     assert purse.release(held).amount == 0
     assert purse.left(voucher) == 40 and len(purse.facts("UsageSettled")) == 6
+    purse.check()
+
+
+def test_a_hold_that_is_known_is_settled_without_being_read_and_only_while_it_is_open(
+    purse: Purse, voucher: Voucher
+) -> None:
+    held = purse.hold(LIN, 60)
+    ended = purse.write(lambda s: credits.settle_open(s, held, 25, {"completion_tokens": 5}))
+    assert ended == purse.settle(held, 25) and purse.left(voucher) == 75
+    drawn = purse.hold(LIN, 10)
+    draw(purse, drawn, 4, "call")
+    for stale, refusal in ((held, credits.HoldEnded), (drawn, credits.HoldInvalid)):
+        with pytest.raises(refusal):
+            purse.write(partial(credits.settle_open, held=stale, actual=10))
+    assert purse.left(voucher) == 65
     purse.check()

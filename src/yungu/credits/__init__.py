@@ -108,6 +108,7 @@ from yungu.credits.service import (
     release,
     reverse,
     settle,
+    settle_open,
     time_out,
     warn,
 )
@@ -207,6 +208,7 @@ __all__ = [
     "replay",
     "reverse",
     "settle",
+    "settle_open",
     "spent_by_fund",
     "tend",
     "time_out",

@@ -21,6 +21,7 @@ MOST = 2**62 - 1
 
 AccountKind = Literal["source", "budget", "issued", "cash", "redeemed", "payable", "paid", "expired", "clawed_back"]
 TransferKind = Literal["single", "pending", "post", "void", "timeout"]
+SIDES = ("debits_pending", "debits_posted", "credits_pending", "credits_posted")
 HoldState = Literal["open", "settled", "released", "timed_out"]
 
 
@@ -292,8 +293,6 @@ def _amount(name: str) -> sa.Column[int]:
     return sa.Column(name, sa.BigInteger, nullable=False, default=0, server_default="0")
 
 
-_SIDES = ("debits_pending", "debits_posted", "credits_pending", "credits_posted")
-
 accounts = sa.Table(
     "credit_accounts",
     metadata,
@@ -303,11 +302,15 @@ accounts = sa.Table(
     sa.Column("owner_id", BigId),
     sa.Column("provider_id", BigId),
     sa.Column("is_bounded", sa.Boolean, nullable=False),
-    *(_amount(name) for name in _SIDES),
-    *(sa.CheckConstraint(f"{name} BETWEEN 0 AND {MOST}", name=name) for name in _SIDES),
+    *(_amount(name) for name in SIDES),
+    *(sa.CheckConstraint(f"{name} BETWEEN 0 AND {MOST}", name=name) for name in SIDES),
     sa.CheckConstraint("NOT is_bounded OR debits_pending + debits_posted <= credits_posted", name="no_overspending"),
     sa.Index("ix_credit_accounts_owner_id_kind", "owner_id", "kind"),
 )
+
+# Indexes hold only the rows that are looked for: each page that a call changes is written twice.
+_ENDS, _REVERSES = sa.text("pending_id IS NOT NULL"), sa.text("reverses_id IS NOT NULL")
+_OPEN = sa.text("state = 'open'")
 
 transfers = sa.Table(
     "credit_transfers",
@@ -316,16 +319,20 @@ transfers = sa.Table(
     sa.Column("key", sa.String(160), nullable=False, unique=True),
     sa.Column("kind", sa.String(16), nullable=False),
     sa.Column("debit_id", BigId, sa.ForeignKey("credit_accounts.id"), nullable=False, index=True),
-    sa.Column("credit_id", BigId, sa.ForeignKey("credit_accounts.id"), nullable=False, index=True),
+    sa.Column("credit_id", BigId, sa.ForeignKey("credit_accounts.id"), nullable=False),
     sa.Column("amount", sa.BigInteger, nullable=False),
-    sa.Column("pending_id", BigId, sa.ForeignKey("credit_transfers.id"), unique=True),
-    sa.Column("reverses_id", BigId, sa.ForeignKey("credit_transfers.id"), unique=True),
+    sa.Column("pending_id", BigId, sa.ForeignKey("credit_transfers.id")),
+    sa.Column("reverses_id", BigId, sa.ForeignKey("credit_transfers.id")),
     sa.Column("expires_at", Moment),
     sa.Column("reason", sa.String(300), nullable=False, default=""),
     sa.Column("at", Moment, nullable=False),
     sa.CheckConstraint(f"amount BETWEEN 1 AND {MOST}", name="amount"),
     sa.CheckConstraint("debit_id <> credit_id", name="two_accounts"),
     sa.CheckConstraint("(kind IN ('post', 'void', 'timeout')) = (pending_id IS NOT NULL)", name="ends_pending"),
+    *(
+        sa.Index(f"ix_credit_transfers_{name}", name, unique=True, sqlite_where=given, postgresql_where=given)
+        for name, given in (("pending_id", _ENDS), ("reverses_id", _REVERSES))
+    ),
 )
 
 vouchers = sa.Table(
@@ -371,7 +378,7 @@ holds = sa.Table(
     sa.Column("usage", Json),
     sa.Column("ended_at", Moment),
     sa.UniqueConstraint("spender_id", "request_id"),
-    sa.Index("ix_credit_holds_state_expires_at", "state", "expires_at"),
+    sa.Index("ix_credit_holds_open", "expires_at", sqlite_where=_OPEN, postgresql_where=_OPEN),
 )
 
 

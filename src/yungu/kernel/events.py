@@ -33,6 +33,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     """Base of all facts; a subclass is named in the past tense and its fields are its payload."""
 
 
+_OF_REPO = sa.text("repo_id IS NOT NULL")
+
 events = sa.Table(
     "events",
     metadata,
@@ -40,7 +42,7 @@ events = sa.Table(
     sa.Column("kind", sa.String(64), nullable=False),
     sa.Column("at", Moment, nullable=False),
     sa.Column("actor_id", BigId),
-    sa.Column("repo_id", BigId, index=True),
+    sa.Column("repo_id", BigId),
     sa.Column("caused_by", BigId),
     sa.Column("payload", Json, nullable=False),
     sa.Column("origin", sa.String(64)),
@@ -48,6 +50,7 @@ events = sa.Table(
     sa.Index("ix_events_kind_id", "kind", "id"),
     sa.Index("ix_events_turn_id", "turn", "id"),
     sa.Index("ix_events_actor_id", "actor_id", "id"),
+    sa.Index("ix_events_repo_id", "repo_id", sqlite_where=_OF_REPO, postgresql_where=_OF_REPO),
 )
 """``turn``: the number of the writing transaction on PostgreSQL, where a later id may be committed first; 0 on SQLite,
 which has one writer."""

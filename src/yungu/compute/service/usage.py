@@ -120,7 +120,7 @@ def _record(
 
 def _end_hold(session: Session, hold: Hold, usage: Mapping[str, Any], amount: int) -> None:
     if amount:
-        credits.settle(session, hold.id, amount, usage)
+        credits.settle_open(session, hold, amount, usage)
     else:
         credits.release(session, hold.id)
 

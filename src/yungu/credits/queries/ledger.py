@@ -9,7 +9,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from yungu.credits.errors import AccountNotFound, TransferNotFound
-from yungu.credits.models import Account, Audit, Difference, Transfer, accounts, transfers
+from yungu.credits.models import SIDES, Account, Audit, Difference, Transfer, accounts, transfers
 from yungu.credits.rules import ledger as rules
 from yungu.kernel.db import Session, columns
 from yungu.kernel.errors import YunguError
@@ -18,7 +18,6 @@ from yungu.kernel.prepared import Prepared
 _ACCOUNT = columns(Account, accounts)
 _TRANSFER = columns(Transfer, transfers)
 _LOCK = Prepared(sa.select(*_ACCOUNT).where(accounts.c.id == sa.bindparam("number")).with_for_update())
-_SIDES = ("debits_pending", "debits_posted", "credits_pending", "credits_posted")
 
 
 def find_account(session: Session, code: str) -> Account | None:
@@ -141,7 +140,7 @@ def _play(played: dict[int, Account], open_holds: dict[int, Transfer], transfer:
 
 
 def _compare(stored: Account, played: Account) -> Iterator[Difference]:
-    for side in _SIDES:
+    for side in SIDES:
         have, want = getattr(stored, side), getattr(played, side)
         if have != want:
             yield Difference(stored.code, side, have, want)
@@ -149,4 +148,4 @@ def _compare(stored: Account, played: Account) -> Iterator[Difference]:
 
 def balances(found: Sequence[Account]) -> Sequence[dict[str, int]]:
     """The figures of accounts as an UPDATE takes them."""
-    return [{"number": account.id, **{side: getattr(account, side) for side in _SIDES}} for account in found]
+    return [{"number": account.id, **{side: getattr(account, side) for side in SIDES}} for account in found]

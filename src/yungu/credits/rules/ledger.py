@@ -22,7 +22,7 @@ from yungu.credits.errors import (
     SameAccount,
     TransferEnded,
 )
-from yungu.credits.models import CREDIT, MOST, Account, Post, Reserve, Step, Transfer, Void
+from yungu.credits.models import CREDIT, MOST, SIDES, Account, Post, Reserve, Step, Transfer, Void
 
 _KEY = re.compile(r"[A-Za-z0-9._:@/+-]{1,100}")
 _SAME = ("kind", "debit_id", "credit_id", "amount", "pending_id", "reverses_id", "expires_at", "reason")
@@ -141,6 +141,18 @@ def fold(
         debit, credit = apply(found[row["debit_id"]], found[row["credit_id"]], change(row["kind"], row["amount"], held))
         found |= {debit.id: debit, credit.id: credit}
     return found
+
+
+def changes(fields: Sequence[Mapping[str, Any]], pending: Mapping[int, Transfer]) -> list[dict[str, int]]:
+    """What transfers that end pending ones add to the sides of each account (``number``), in the order of locking."""
+    found = {number: dict.fromkeys(SIDES, 0) for number in accounts_of(fields)}
+    for row in fields:
+        held, posted = change(row["kind"], row["amount"], pending[row["pending_id"]].amount)
+        for side in ("debit", "credit"):
+            of_account = found[row[f"{side}_id"]]
+            of_account[f"{side}s_pending"] += held
+            of_account[f"{side}s_posted"] += posted
+    return [{"number": number, **sides} for number, sides in found.items()]
 
 
 def is_same(transfer: Transfer, fields: Mapping[str, object]) -> bool:

@@ -7,6 +7,7 @@ from yungu.credits.service.holds import (
     hold as hold,
     release as release,
     settle as settle,
+    settle_open as settle_open,
     time_out as time_out,
 )
 from yungu.credits.service.ledger import book as book, open_account as open_account, reverse as reverse

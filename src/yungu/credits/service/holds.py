@@ -31,7 +31,7 @@ from yungu.credits.models import (
     vouchers,
 )
 from yungu.credits.rules import ledger as ledger_rules, vouchers as rules
-from yungu.credits.service.ledger import book_new, open_account
+from yungu.credits.service.ledger import book_new, end_pending, open_account
 from yungu.kernel import clock
 from yungu.kernel.db import Session
 from yungu.kernel.events import record
@@ -45,7 +45,8 @@ _LESSEN = Prepared(
 )
 _CLOSE = Prepared(
     sa.update(holds)
-    .where(holds.c.id == sa.bindparam("number"))
+    .where(holds.c.id == sa.bindparam("number"), holds.c.amount == sa.bindparam("held"))
+    .where(holds.c.state == sa.literal_column("'open'"))
     .values({name: sa.bindparam(name) for name in ("state", "settled_amount", "usage", "ended_at")})
 )
 
@@ -107,10 +108,16 @@ def settle(session: Session, number: int, actual: int, usage: Mapping[str, Any] 
     if found.state == "settled" and found.settled_amount == actual:
         return found
     _check_open(found)
-    charged = rules.charge(found.parts, actual)
-    ended = _end(session, found, charged, state="settled", usage=usage)
-    told = UsageSettled(hold_id=number, spender_id=found.spender_id, provider_id=found.provider_id, amount=actual)
-    record(session, told, actor_id=found.spender_id, caused_by=number)
+    return settle_open(session, found, actual, usage)
+
+
+def settle_open(session: Session, held: Hold, actual: int, usage: Mapping[str, Any] | None = None) -> Hold:
+    """The same with a hold as `hold` gave it, which is not read again. Raises HoldEnded, also when it was settled, and
+    HoldInvalid when something was drawn from it."""
+    charged = rules.charge(held.parts, actual)
+    ended = _end(session, held, charged, state="settled", usage=usage)
+    told = UsageSettled(hold_id=held.id, spender_id=held.spender_id, provider_id=held.provider_id, amount=actual)
+    record(session, told, actor_id=held.spender_id, caused_by=held.id)
     return ended
 
 
@@ -291,19 +298,20 @@ def _end(
     state: HoldState,
     usage: Mapping[str, Any] | None = None,
 ) -> Hold:
-    """Post what is charged of each part and let the rest go."""
-    steps, pending = list[Step](), dict[int, Transfer]()
+    """Post what is charged of each part and let the rest go. Raises HoldEnded, HoldInvalid."""
+    values: dict[str, Any] = {"state": state, "settled_amount": sum(charged), "usage": usage, "ended_at": clock.now()}
+    if not _CLOSE.run(session, values | {"number": found.id, "held": found.amount}):
+        _check_open(queries.get_hold(session, found.id))
+        raise HoldInvalid("something was drawn from it")
+    steps, pending = list[Post | Void](), dict[int, Transfer]()
     for place, (part, paid) in enumerate(zip(found.parts, charged, strict=True)):
         key = f"end:{found.id}:{place}"
         void = Void(key, part.transfer_id, is_timeout=state == "timed_out")
         steps.append(Post(key, part.transfer_id, paid) if paid else void)
         pending[part.transfer_id] = _pending(found, place, part)
-    locked = queries.lock_accounts(session, {found.redeemed_id, *(part.account_id for part in found.parts)})
-    book_new(session, steps, locked, pending)
+    end_pending(session, steps, pending)
     for part, paid in sorted(zip(found.parts, charged, strict=True), key=lambda pair: pair[0].account_id):
         _give_back(session, part, paid)
-    values: dict[str, Any] = {"state": state, "settled_amount": sum(charged), "usage": usage, "ended_at": clock.now()}
-    _CLOSE.run(session, values | {"number": found.id})
     return replace(found, **values)
 
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from yungu.credits.errors import AccountTaken, NotReversible, TransferReused
 from yungu.credits.events import TransferReversed
 from yungu.credits.models import (
+    SIDES,
     Account,
     AccountKind,
     Move,
@@ -30,8 +31,12 @@ from yungu.kernel.prepared import Prepared
 _SET_BALANCES = Prepared(
     sa.update(accounts)
     .where(accounts.c.id == sa.bindparam("number"))
-    .values({side: sa.bindparam(side) for side in ("debits_pending", "debits_posted")})
-    .values({side: sa.bindparam(side) for side in ("credits_pending", "credits_posted")})
+    .values({side: sa.bindparam(side) for side in SIDES})
+)
+_CHANGE_BALANCES = Prepared(
+    sa.update(accounts)
+    .where(accounts.c.id == sa.bindparam("number"))
+    .values({side: accounts.c[side] + sa.bindparam(side, type_=sa.BigInteger) for side in SIDES})
 )
 _FIELDS = ("key", "kind", "debit_id", "credit_id", "amount", "pending_id", "reverses_id", "expires_at", "reason", "at")
 _INSERT = Prepared(sa.insert(transfers).returning(transfers.c.id), columns=_FIELDS)
@@ -80,6 +85,19 @@ def book_new(
         rules.check_step(step)
     fields = rules.fields_of_all(steps, pending)
     return _write(session, rules.fold(locked, steps, fields, pending, set()), fields)
+
+
+def end_pending(session: Session, ends: Sequence[Post | Void], pending: Mapping[int, Transfer]) -> None:
+    """Post or void pending transfers, for a caller that holds a row locked by which it knows that they are open; the
+    database would refuse it otherwise. Nothing is read: what is not held any more can only return or arrive.
+
+    Raises NotPending, PostTooMuch, AmountInvalid."""
+    for step in ends:
+        rules.check_step(step)
+        rules.check_ends(step, pending[step.pending_id], ended=False)
+    fields = rules.fields_of_all(ends, pending)
+    _CHANGE_BALANCES.run_each(session, rules.changes(fields, pending))
+    _insert(session, fields)
 
 
 def reverse(session: Session, number: int, *, key: str, reason: str, by: int | None) -> Transfer:

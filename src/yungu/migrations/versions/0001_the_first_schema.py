@@ -93,7 +93,13 @@ def upgrade() -> None:
     with op.batch_alter_table("events", schema=None) as batch_op:
         batch_op.create_index("ix_events_actor_id", ["actor_id", "id"], unique=False)
         batch_op.create_index("ix_events_kind_id", ["kind", "id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_events_repo_id"), ["repo_id"], unique=False)
+        batch_op.create_index(
+            "ix_events_repo_id",
+            ["repo_id"],
+            unique=False,
+            sqlite_where=sa.text("repo_id IS NOT NULL"),
+            postgresql_where=sa.text("repo_id IS NOT NULL"),
+        )
         batch_op.create_index("ix_events_turn_id", ["turn", "id"], unique=False)
 
     op.create_table(
@@ -381,7 +387,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("spender_id", "request_id", name=op.f("uq_credit_holds_spender_id_request_id")),
     )
     with op.batch_alter_table("credit_holds", schema=None) as batch_op:
-        batch_op.create_index("ix_credit_holds_state_expires_at", ["state", "expires_at"], unique=False)
+        batch_op.create_index(
+            "ix_credit_holds_open",
+            ["expires_at"],
+            unique=False,
+            sqlite_where=sa.text("state = 'open'"),
+            postgresql_where=sa.text("state = 'open'"),
+        )
 
     op.create_table(
         "credit_transfers",
@@ -408,12 +420,23 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["reverses_id"], ["credit_transfers.id"], name=op.f("fk_credit_transfers_reverses_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_credit_transfers")),
         sa.UniqueConstraint("key", name=op.f("uq_credit_transfers_key")),
-        sa.UniqueConstraint("pending_id", name=op.f("uq_credit_transfers_pending_id")),
-        sa.UniqueConstraint("reverses_id", name=op.f("uq_credit_transfers_reverses_id")),
     )
     with op.batch_alter_table("credit_transfers", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_credit_transfers_credit_id"), ["credit_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_credit_transfers_debit_id"), ["debit_id"], unique=False)
+        batch_op.create_index(
+            "ix_credit_transfers_pending_id",
+            ["pending_id"],
+            unique=True,
+            sqlite_where=sa.text("pending_id IS NOT NULL"),
+            postgresql_where=sa.text("pending_id IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_credit_transfers_reverses_id",
+            ["reverses_id"],
+            unique=True,
+            sqlite_where=sa.text("reverses_id IS NOT NULL"),
+            postgresql_where=sa.text("reverses_id IS NOT NULL"),
+        )
 
     op.create_table(
         "credit_vouchers",
@@ -1666,12 +1689,23 @@ def downgrade() -> None:
 
     op.drop_table("credit_vouchers")
     with op.batch_alter_table("credit_transfers", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_credit_transfers_reverses_id",
+            sqlite_where=sa.text("reverses_id IS NOT NULL"),
+            postgresql_where=sa.text("reverses_id IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "ix_credit_transfers_pending_id",
+            sqlite_where=sa.text("pending_id IS NOT NULL"),
+            postgresql_where=sa.text("pending_id IS NOT NULL"),
+        )
         batch_op.drop_index(batch_op.f("ix_credit_transfers_debit_id"))
-        batch_op.drop_index(batch_op.f("ix_credit_transfers_credit_id"))
 
     op.drop_table("credit_transfers")
     with op.batch_alter_table("credit_holds", schema=None) as batch_op:
-        batch_op.drop_index("ix_credit_holds_state_expires_at")
+        batch_op.drop_index(
+            "ix_credit_holds_open", sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'")
+        )
 
     op.drop_table("credit_holds")
     with op.batch_alter_table("compute_jobs", schema=None) as batch_op:
@@ -1717,7 +1751,11 @@ def downgrade() -> None:
     op.drop_table("mcp_servers")
     with op.batch_alter_table("events", schema=None) as batch_op:
         batch_op.drop_index("ix_events_turn_id")
-        batch_op.drop_index(batch_op.f("ix_events_repo_id"))
+        batch_op.drop_index(
+            "ix_events_repo_id",
+            sqlite_where=sa.text("repo_id IS NOT NULL"),
+            postgresql_where=sa.text("repo_id IS NOT NULL"),
+        )
         batch_op.drop_index("ix_events_kind_id")
         batch_op.drop_index("ix_events_actor_id")
 
