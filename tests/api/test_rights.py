@@ -361,6 +361,7 @@ KEYED = """
     GET /-/deployments/{namespace}/{model}/remove | POST /-/deployments/{namespace}/{model}/remove
     GET /-/jobs | GET /-/jobs/new | POST /-/jobs/new | GET /-/jobs/{number} | GET /-/jobs/{number}/result.jsonl
     GET /-/jobs/{number}/cancel | POST /-/jobs/{number}/cancel
+    GET /-/jobs/{number}/delete | POST /-/jobs/{number}/delete
     GET /-/playground/{namespace}/{model} | POST /-/playground/{namespace}/{model}
 """
 CAS = "/xet/{epoch}/"

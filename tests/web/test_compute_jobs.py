@@ -54,6 +54,14 @@ def test_a_batch_is_asked_for_watched_and_its_answers_are_fetched(
     assert [answer["custom_id"] for answer in answers] == [f"{SCRIPT}1", f"{SCRIPT}2"]
     assert answers[0]["response"]["body"]["usage"]["completion_tokens"] == 5
 
+    number = place.rpartition("/")[2]
+    wrong = lin.submit(place, f"{place}/delete", confirm="7-")
+    assert wrong.status_code == 400 and "not its number" in wrong.text
+    assert lin.submit(place, f"{place}/delete", confirm=number).status_code == 303
+    page = lin.read(place)
+    assert "What the job made was deleted" in page and "2 / 2" in page and "/delete" not in page
+    assert lin.get(f"{place}/result.jsonl").text == ""
+
 
 def test_jobs_are_seen_and_cancelled_by_their_own_people(
     live: LiveHub, visit: Visit, lin_name: str, asked: dict[str, str]

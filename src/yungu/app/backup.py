@@ -1,8 +1,8 @@
 """A whole hub in one file, taken while it runs; and a hub from such a file.
 
-The file is an uncompressed tar (most of it is compressed already): a manifest, the bytes, the git objects, the
-server's key, and last the tables. The tables are read in one snapshot *before* anything is copied. Bytes and git
-objects are immutable and nobody deletes any while ``lock.copying`` is held, so whatever the snapshot refers to is
+The file is an uncompressed tar (most of it is compressed already): a manifest, the bytes, the git objects, what jobs
+keep, the server's key, and last the tables. The tables are read in one snapshot *before* anything is copied. Bytes and
+git objects are immutable and nobody deletes any while ``lock.copying`` is held, so whatever the snapshot refers to is
 still there when it is copied. What comes in meanwhile is not referred to, and is harmless if it is copied along."""
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -29,6 +29,7 @@ from yungu.api.http import Site
 from yungu.app.dump import TableDump, dump_tables, load_table, schema_revision
 from yungu.app.lock import copying
 from yungu.app.settings import Settings
+from yungu.compute.queries.records import KEPT, job_folder, list_job_folders
 from yungu.kernel import clock
 from yungu.kernel.db import Database, Session
 from yungu.kernel.errors import Conflict, Invalid, Unavailable
@@ -41,6 +42,7 @@ _SECRET = "secret.key"  # noqa: S105 - a file name
 _SAFE = re.compile(
     r"(blobs|xorbs)/[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{64}"
     r"|git/[0-9a-f]{2}/\d+\.git/objects/(?:[0-9a-z]{2,4}/)?[A-Za-z0-9._/-]{1,120}"
+    r"|jobs/\d+/(?:log|log\.1|(?:items|answers|predictions)\.jsonl)"
     r"|database/[a-z0-9_]+\.jsonl|manifest\.json|secret\.key"
 )
 
@@ -101,6 +103,7 @@ def _snapshot(site: Site, folder: Path) -> tuple[Manifest, list[Path]]:
         tables = [table for table, _ in dump_tables(session, folder)]
         files = list(_iter_bytes(site, session))
         files += [file for number in sorted(hub.list_repo_numbers(session)) for file in _iter_git(site, number)]
+    files += _iter_job_files(site, folder)
     moment = clock.iso(clock.now())
     manifest = Manifest(
         format=FORMAT, version=__version__, created_at=moment, schema=revision, files=len(files), tables=tables
@@ -124,17 +127,35 @@ def _iter_git(site: Site, number: int) -> Iterator[Path]:
         yield from (Path(folder) / name for name in sorted(names) if not name.startswith("tmp_"))
 
 
+def _iter_job_files(site: Site, folder: Path) -> Iterator[Path]:
+    """What jobs keep, as links in ``folder``: jobs go on, and their people may delete it meanwhile."""
+    for number in list_job_folders(site.store):
+        links = folder / "jobs" / str(number)
+        links.mkdir(parents=True)
+        for name in sorted(KEPT):
+            with suppress(FileNotFoundError):
+                (links / name).hardlink_to(job_folder(site.store, number) / name)
+                yield links / name
+
+
 def _write_all(
     tar: tarfile.TarFile, site: Site, folder: Path, manifest: Manifest, files: list[Path], tell: Tell
 ) -> None:
     _add_bytes(tar, _MANIFEST, msgspec.json.format(msgspec.json.encode(manifest)))
     for done, file in enumerate(files, 1):
-        root, prefix = (site.git.root, "git/") if file.is_relative_to(site.git.root) else (site.store.root, "")
-        _add_file(tar, f"{prefix}{file.relative_to(root)}", file)
+        _add_file(tar, _name_of(file, site, folder), file)
         tell("copying", done, len(files))
     _add_bytes(tar, _SECRET, site.secret, mode=0o600)
     for table in manifest.tables:
         _add_file(tar, f"database/{table.name}.jsonl", folder / f"{table.name}.jsonl")
+
+
+def _name_of(file: Path, site: Site, folder: Path) -> str:
+    """As it stands in the tar."""
+    if file.is_relative_to(folder):
+        return str(file.relative_to(folder))
+    root, prefix = (site.git.root, "git/") if file.is_relative_to(site.git.root) else (site.store.root, "")
+    return f"{prefix}{file.relative_to(root)}"
 
 
 def _add_bytes(tar: tarfile.TarFile, name: str, data: bytes, *, mode: int = 0o644) -> None:

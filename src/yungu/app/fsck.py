@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from yungu import compute, credits, hub
 from yungu.api.http import Site
+from yungu.compute.queries.records import ANSWERS, ITEMS, digest_of, job_folder
 from yungu.hub.models import Repo
 from yungu.kernel.db import Session
 from yungu.kernel.errors import YunguError
@@ -74,10 +75,13 @@ def _sections(site: Site, fast: bool) -> Iterator[tuple[str, Sequence[object], C
         xorbs = xet.list_xorb_hashes(session)
         files = xet.list_file_hashes(session)
         numbers = sorted(hub.list_repo_numbers(session))
+        jobs = compute.list_results(session)
     yield "blobs", blobs, lambda sha256: _check_blob(site, sha256, fast)
     yield "xorbs", xorbs, lambda xorb_hash: _check_xorb(site, xorb_hash, fast)
     yield "xet files", files, lambda file_hash: _check_xet_file(site, file_hash, fast)
     yield "repos", numbers, lambda number: _check_repo(site, number, fast)
+    if jobs:
+        yield "jobs", jobs, lambda job: _check_job(site, job, fast)
 
 
 def _examine_all(
@@ -250,6 +254,22 @@ def _check_pointers(session: Session, repo: Repo, pointers: dict[str, int], subj
             yield Finding(subject, f"a pointer says {size_bytes} bytes, but {sha256} has {held[sha256].size_bytes}")
         elif sha256 not in bound:
             yield Finding(subject, f"its history refers to the content {sha256}, which is not bound to it")
+
+
+# --- jobs
+
+
+def _check_job(site: Site, job: compute.Job, fast: bool) -> Iterator[Finding]:
+    """What a job made is there, and the same: its row says the sha256."""
+    path = job_folder(site.store, job.id) / (ANSWERS if job.kind == "batch" else ITEMS)
+    with site.db.read() as session:
+        still = compute.find_job(session, job.id)
+    if still is None or still.cleared_at is not None:
+        return
+    if not path.exists():
+        yield Finding(f"job {job.id}", f"{path.name} is gone")
+    elif not fast and digest_of(path) != (job.result or {})["sha256"]:
+        yield Finding(f"job {job.id}", f"{path.name} holds other bytes than it was made with")
 
 
 # --- what is in the way

@@ -18,7 +18,8 @@ is cut off leaves bytes without rows (harmless, swept next time), never rows wit
 5. *Git objects* in files of their own, unreachable and older than the grace, in a transaction in which the refs are
    still those that were walked; see ``git_keeping.drop_loose`` about writers at the same moment. Packs are rewritten
    without losing anything: what is unreachable in them becomes files, and goes the next time.
-6. *Git directories* whose repo was deleted, and what was left in staging by uploads that were cut off.
+6. *Git directories* whose repo was deleted, files of jobs that ended long enough ago (see ``job_files``), and what was
+   left in staging by uploads that were cut off.
 
 The grace is never less than a day, which is longer than any upload may pause."""
 
@@ -37,7 +38,7 @@ import pygit2
 
 from yungu import hub
 from yungu.api.http import Site
-from yungu.app import chores
+from yungu.app import chores, job_files
 from yungu.app.lock import clearing
 from yungu.hub.models import Repo
 from yungu.kernel import clock
@@ -72,6 +73,7 @@ class Plan:
     xorbs: list[xet.Xorb] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
     git_directories: list[int] = field(default_factory=list)
+    jobs: list[int] = field(default_factory=list)
     freed_bytes: int = 0
     skipped: list[str] = field(default_factory=list)
 
@@ -90,6 +92,7 @@ class Swept:
     files: int = 0
     git_objects: int = 0
     git_directories: int = 0
+    jobs: int = 0
     staged: int = 0
     freed_bytes: int = 0
     skipped: list[str] = field(default_factory=list)
@@ -119,6 +122,8 @@ def make_plan(site: Site, grace: timedelta, *, tell: Tell) -> Plan:
     plan.keys = list(_plan_keys(site, plan))
     plan.git_directories = [number for number in site.git.iter_ids() if _is_abandoned(site, plan, number, set(numbers))]
     plan.freed_bytes += sum(_folder_bytes(site.git.path(number)) for number in plan.git_directories)
+    plan.jobs = job_files.list_due(site)
+    plan.freed_bytes += job_files.size_of(site, plan.jobs)
     return plan
 
 
@@ -226,6 +231,7 @@ def _expectation(plan: Plan) -> Swept:
         files=len(plan.keys),
         git_objects=sum(len(planned.loose) for planned in plan.repos),
         git_directories=len(plan.git_directories),
+        jobs=len(plan.jobs),
         freed_bytes=plan.freed_bytes,
         skipped=plan.skipped,
     )
@@ -250,6 +256,8 @@ def carry_out(site: Site, plan: Plan, *, tell: Tell) -> Swept:
         tell("deleting bytes", done * _STEP, len(plan.keys))
     for number in plan.git_directories:
         _delete_directory(site, plan, number, swept)
+    swept.jobs, freed_bytes = job_files.clear(site, plan.jobs)
+    swept.freed_bytes += freed_bytes
     swept.staged = site.store.sweep_staging(LEAST_GRACE.total_seconds())
     swept.staged += sweep_quarantines(site.git, LEAST_GRACE.total_seconds())
     chores.pack_repos(site, tell=tell)

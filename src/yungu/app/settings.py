@@ -145,6 +145,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     job_output_mb: Annotated[int, Doc(description="MiB that one program of a job may write as its answers.", ge=1)] = (
         256
     )
+    job_days: Annotated[
+        int,
+        Doc(
+            description="Days after its end for which the log, the items and the answers of a job are kept; those of a "
+            "pilot's evaluations stay. 0: for ever.",
+            ge=0,
+            le=36_500,
+        ),
+    ] = 90
     job_second_price: Annotated[
         int, Doc(description="What a second of a program of a job costs, in micro-credits. 0: nothing.", ge=0)
     ] = 0

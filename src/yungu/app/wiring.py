@@ -159,6 +159,7 @@ def _job_terms(settings: Settings) -> JobTerms:
         memory_bytes=settings.job_memory_mb << 20,
         disk_bytes=settings.job_disk_mb << 20,
         output_bytes=settings.job_output_mb << 20,
+        kept_days=settings.job_days,
     )
 
 

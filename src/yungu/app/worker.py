@@ -11,7 +11,7 @@ from functools import partial
 from yungu import accounts, credits, hub, scenarios
 from yungu.api.http import Site
 from yungu.api.http.blobs import read_blob
-from yungu.app import chores, courier, indexer, matcher, upkeep
+from yungu.app import chores, courier, indexer, job_files, matcher, upkeep
 from yungu.app.pulse import Pulse
 from yungu.compute.jobs import Workshop, run as do_jobs
 from yungu.kernel import events
@@ -105,6 +105,7 @@ async def _loop(site: Site, pulse: Pulse) -> None:
             swept_at = clock()
             await _guarded(lambda: site.store.sweep_staging(_STAGING_LIVES_SECONDS))
             await _guarded(lambda: chores.keep_packed(site))
+            await _guarded(lambda: job_files.sweep(site))
             await _guarded(lambda: hub.fold_downloads(site.db))
         if clock() - tended_at >= _TEND_EVERY_SECONDS:
             tended_at = clock()

@@ -41,6 +41,7 @@ def _text(swept: Swept, dry_run: bool) -> str:
         (swept.files, "files"),
         (swept.git_objects, "git objects"),
         (swept.git_directories, "git directories of deleted repos"),
+        (swept.jobs, "jobs' files"),
         (swept.staged, "unfinished uploads"),
     ]
     told = ", ".join(f"{count} {name}" for count, name in parts if count) or "nothing"

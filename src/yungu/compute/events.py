@@ -45,3 +45,9 @@ class JobCancelled(Event, frozen=True, kw_only=True):
     """Somebody does not want it any more; JobEnded follows when it has stopped."""
 
     job_id: int
+
+
+class JobCleared(Event, frozen=True, kw_only=True):
+    """What it kept in files was deleted by its own people."""
+
+    job_id: int

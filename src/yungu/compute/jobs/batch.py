@@ -20,7 +20,7 @@ from yungu.compute.jobs.calls import PATHS, Caller
 from yungu.compute.jobs.course import Course
 from yungu.compute.jobs.files import mend, read_lines
 from yungu.compute.models import BatchSpec, CallKind
-from yungu.compute.queries.records import ANSWERS, iter_lines
+from yungu.compute.queries.records import ANSWERS, digest_of, iter_lines
 from yungu.compute.rules import jobs as rules
 from yungu.storage import content
 
@@ -118,6 +118,7 @@ def _finish(course: Course, spec: BatchSpec, path: Path) -> dict[str, Any]:
     result: dict[str, Any] = {
         "count": len(lines),
         "failed_count": failed,
+        "sha256": digest_of(path),
         "spec": msgspec.to_builtins(spec),
     }
     if spec.into_repo_id is not None:

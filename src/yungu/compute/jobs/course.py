@@ -16,13 +16,11 @@ from yungu.compute.errors import JobFailed
 from yungu.compute.jobs.logs import Log
 from yungu.compute.jobs.workshop import Workshop
 from yungu.compute.models import Job, Progress
-from yungu.compute.queries.records import ANSWERS, ITEMS, LOG, OLDER_LOG, job_folder
+from yungu.compute.queries.records import KEPT, job_folder
 from yungu.compute.rules import jobs as rules
 from yungu.compute.service import jobs as queue
 
 T = TypeVar("T")
-PREDICTIONS = "predictions.jsonl"
-_KEPT = frozenset({LOG, OLDER_LOG, ITEMS, ANSWERS, PREDICTIONS})
 
 
 class BudgetSpent(JobFailed):
@@ -118,7 +116,7 @@ class Course:
     def clean(self) -> None:
         """Let go of what only the work needed."""
         for path in self.folder.iterdir():
-            if path.name not in _KEPT:
+            if path.name not in KEPT:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def limits(self) -> Limits:

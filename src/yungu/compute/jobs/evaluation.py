@@ -16,10 +16,10 @@ from yungu.compute import queries
 from yungu.compute.backends.isolation import Outcome, Program, versions
 from yungu.compute.errors import JobFailed
 from yungu.compute.jobs.calls import Caller
-from yungu.compute.jobs.course import PREDICTIONS, Course
+from yungu.compute.jobs.course import Course
 from yungu.compute.jobs.files import lay_out, mend, read_records, write_lines
 from yungu.compute.models import CallKind, EvaluationSpec, RepoPlace
-from yungu.compute.queries.records import ITEMS, iter_lines
+from yungu.compute.queries.records import ITEMS, PREDICTIONS, digest_of, iter_lines
 from yungu.compute.rules import jobs as rules
 from yungu.compute.service.asking import PREDICTOR, SCORER
 
@@ -210,6 +210,7 @@ def _score(course: Course, spec: EvaluationSpec, data: _Set, level: str) -> dict
         **figures,
         "confidence": 0.95,
         "count": total,
+        "sha256": digest_of(course.folder / ITEMS),
         "spec": msgspec.to_builtins(spec),
         "isolation": level,
         "limits": msgspec.to_builtins(course.limits()),

@@ -110,13 +110,15 @@ class EvaluationAsk:
 @dataclass(frozen=True, slots=True)
 class JobTerms:
     """What jobs cost and may use. ``second_price``: micro-credits for a second of a program; ``seconds``: that one
-    program may take; ``memory_bytes``: that it may use."""
+    program may take; ``memory_bytes``: that it may use; ``kept_days``: for which its log, items and answers are kept
+    when it has ended, 0 for ever."""
 
     second_price: int = 0
     seconds: int = 3600
     memory_bytes: int = 2 << 30
     disk_bytes: int = 256 << 20
     output_bytes: int = 256 << 20
+    kept_days: int = 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,8 @@ class Job:
     ``lease_until``; ``is_unwanted``: somebody has cancelled it.
 
     Micro-credits: ``budget``, the most that it may cost; ``second_price``; ``calls_amount``, paid for single calls;
-    ``cost``, all in all. ``hold_id``: what seconds are paid from; ``event_id``: the last fact about it."""
+    ``cost``, all in all. ``hold_id``: what seconds are paid from; ``event_id``: the last fact about it;
+    ``cleared_at``: since when its files are deleted."""
 
     id: int
     kind: JobKind
@@ -157,6 +160,7 @@ class Job:
     asked_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
+    cleared_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +206,7 @@ jobs = sa.Table(
     sa.Column("asked_at", Moment, nullable=False),
     sa.Column("started_at", Moment),
     sa.Column("ended_at", Moment),
+    sa.Column("cleared_at", Moment),
     sa.Index("ix_compute_jobs_queue", "state", "priority", "turn", "id"),
     sa.Index("ix_compute_jobs_owner_id_id", "owner_id", "id"),
     sa.Index("ix_compute_jobs_created_by_id", "created_by", "id"),

@@ -20,9 +20,12 @@ from yungu.compute.queries.jobs import (
     find_latest_task as find_latest_task,
     get_job as get_job,
     get_open_job as get_open_job,
+    list_ended as list_ended,
     list_jobs as list_jobs,
+    list_results as list_results,
 )
 from yungu.compute.queries.records import (
+    drop_job_files as drop_job_files,
     iter_answers as iter_answers,
     iter_items as iter_items,
     iter_log as iter_log,

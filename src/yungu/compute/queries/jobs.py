@@ -110,6 +110,25 @@ def has_waiting(session: Session, *, kind: JobKind | None = None) -> bool:
     return session.execute(query.where(_c.kind == kind) if kind else query).first() is not None
 
 
+def list_ended(session: Session, numbers: Sequence[int], before: datetime | None) -> Sequence[int]:
+    """Which of these jobs have files to let go of: those that ended before, were cleared already, or are not known
+    any more. ``before`` None: of those that are known none for their age."""
+    rows = session.execute(sa.select(_c.id, _c.ended_at, _c.cleared_at).where(_c.id.in_(numbers)))
+    known = {row.id: row for row in rows}
+    return [number for number in numbers if number not in known or _is_due(known[number], before)]
+
+
+def _is_due(row: Any, before: datetime | None) -> bool:
+    is_old = before is not None and row.ended_at is not None and row.ended_at < before
+    return row.cleared_at is not None or is_old
+
+
+def list_results(session: Session) -> Sequence[Job]:
+    """The jobs whose result names the content of a file that is to be here."""
+    query = sa.select(*_JOB).where(_c.state == "succeeded", _c.cleared_at.is_(None)).order_by(_c.id)
+    return [job for row in session.execute(query) if "sha256" in ((job := Job(*row)).result or {})]
+
+
 def find_latest_task(session: Session, name: str) -> Job | None:
     """The task of that name that was asked for last, whoever asks."""
     query = sa.select(*_JOB).where(_c.kind == "task", _c.spec["name"].as_string() == name)

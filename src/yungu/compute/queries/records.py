@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+import shutil
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,38 @@ from yungu.storage.local import LocalStore
 LOG, OLDER_LOG = "log", "log.1"
 ITEMS = "items.jsonl"
 ANSWERS = "answers.jsonl"
+PREDICTIONS = "predictions.jsonl"
+KEPT = frozenset({LOG, OLDER_LOG, ITEMS, ANSWERS, PREDICTIONS})
+"""What stays of a job when it has ended."""
 
 
 def job_folder(store: LocalStore, number: int) -> Path:
     """Where a job keeps its log, its items and what it needs to go on."""
     return store.root / "jobs" / str(number)
+
+
+def list_job_folders(store: LocalStore) -> Sequence[int]:
+    """The numbers of the jobs that have files, ascending."""
+    root = store.root / "jobs"
+    return sorted(int(path.name) for path in root.iterdir() if path.name.isdigit()) if root.exists() else []
+
+
+def digest_of(path: Path) -> str:
+    """The sha256 of a file, in hex: a job's result says that of its items or answers."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def drop_job_files(store: LocalStore, number: int) -> int:
+    """Delete what a job keeps in files; how many bytes. Its row must say so before: see `clear_jobs`."""
+    folder = job_folder(store, number)
+    size_bytes = folder_bytes(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+    return size_bytes
+
+
+def folder_bytes(folder: Path) -> int:
+    return sum(path.lstat().st_size for path in folder.rglob("*"))
 
 
 def iter_log(store: LocalStore, job: Job) -> Iterator[str]:

@@ -16,7 +16,7 @@ from yungu.compute.service.deployments import (
     switch_deployment as switch_deployment,
     upstream_key as upstream_key,
 )
-from yungu.compute.service.jobs import cancel_job as cancel_job
+from yungu.compute.service.jobs import cancel_job as cancel_job, clear_job as clear_job, clear_jobs as clear_jobs
 from yungu.compute.service.usage import (
     begin_call as begin_call,
     end_call as end_call,

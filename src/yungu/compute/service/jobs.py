@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from functools import cache
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from yungu import accounts, credits
 from yungu.accounts import Actor, Owner
 from yungu.compute.errors import JobDenied, JobInvalid
-from yungu.compute.events import JobAsked, JobCancelled, JobEnded, JobStarted
+from yungu.compute.events import JobAsked, JobCancelled, JobCleared, JobEnded, JobStarted
 from yungu.compute.models.deployments import NO_PRICES, Prices
 from yungu.compute.models.jobs import (
     OPEN_JOBS,
@@ -91,9 +91,7 @@ def ask(
     return _get(session, number)
 
 
-def claim_job(
-    session: Session, worker: str, *, kind: JobKind | None = None, number: int | None = None
-) -> Job | None:
+def claim_job(session: Session, worker: str, *, kind: JobKind | None = None, number: int | None = None) -> Job | None:
     """The job whose turn it is, ``worker``'s from now on, for as long as it is heard of; None when none waits.
     ``kind``: only of this one; ``number``: only this one."""
     job, now = queries.next_waiting(session, kind=kind, number=number), clock.now()
@@ -151,6 +149,27 @@ def cancel_job(session: Session, number: int, actor: Actor) -> Job:
     if not rules.may_cancel(actor, job, queries.find_dataset(session, job)):
         raise JobDenied("A token that only reads cannot cancel jobs.")
     return _cancel(session, number, actor.id)
+
+
+def clear_job(session: Session, number: int, actor: Actor) -> Job:
+    """Say that the files of an ended job are deleted, for its own people; the row stays, as the receipt.
+
+    Raises JobNotFound, JobDenied, JobInvalid."""
+    job = queries.get_job(session, number, actor)
+    if not rules.may_cancel(actor, job, queries.find_dataset(session, job)):
+        raise JobDenied("A token that only reads cannot delete what jobs have made.")
+    if job.state in OPEN_JOBS:
+        raise JobInvalid("The job has not ended yet.", hint="Cancel it first.")
+    told = JobCleared(job_id=number)
+    record(session, told, actor_id=actor.id, repo_id=job.dataset_id, caused_by=job.event_id)
+    clear_jobs(session, [number])
+    return _get(session, number)
+
+
+def clear_jobs(session: Session, numbers: Sequence[int]) -> None:
+    """Say of ended jobs that their files are deleted, before they are."""
+    ended = _c.id.in_(numbers) & _c.cleared_at.is_(None) & _c.ended_at.is_not(None)
+    session.execute(sa.update(jobs).where(ended).values(cleared_at=clock.now()))
 
 
 def tend_jobs(session: Session, now: datetime) -> int:

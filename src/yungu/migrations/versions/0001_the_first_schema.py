@@ -357,6 +357,7 @@ def upgrade() -> None:
         sa.Column("asked_at", yungu.kernel.db.Moment(timezone=True), nullable=False),
         sa.Column("started_at", yungu.kernel.db.Moment(timezone=True), nullable=True),
         sa.Column("ended_at", yungu.kernel.db.Moment(timezone=True), nullable=True),
+        sa.Column("cleared_at", yungu.kernel.db.Moment(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["owner_id"], ["owners.id"], name=op.f("fk_compute_jobs_owner_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_compute_jobs")),
     )

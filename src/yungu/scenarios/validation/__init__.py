@@ -31,6 +31,7 @@ from yungu.scenarios.validation.queries import (
     list_attempts as list_attempts,
     list_cases as list_cases,
     list_chain as list_chain,
+    list_evaluated as list_evaluated,
     list_evidence as list_evidence,
     list_pilots as list_pilots,
     list_pilots_of as list_pilots_of,

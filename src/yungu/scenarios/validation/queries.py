@@ -149,6 +149,11 @@ def list_attempts(session: Session, pilot_id: int) -> Sequence[Attempt]:
     return [Attempt(*row) for row in session.execute(query)]
 
 
+def list_evaluated(session: Session) -> frozenset[int]:
+    """The numbers of all jobs that a pilot's evaluations were: its evidence, whose items stay."""
+    return frozenset(session.scalars(sa.select(attempts.c.job_id)))
+
+
 def list_runs(session: Session, pilot: Pilot) -> Sequence[Run]:
     """The evaluations of a pilot with the jobs that did them, oldest first: nobody's eyes."""
     found = ((attempt, compute.find_job(session, attempt.job_id)) for attempt in list_attempts(session, pilot.id))

@@ -12,13 +12,16 @@ from starlette.responses import Response
 
 from yungu import accounts, compute, credits, hub
 from yungu.api.http import Call
+from yungu.api.http.app import read_body
 from yungu.api.http.call import whole_number
+from yungu.api.http.router import DEFAULT_MAX_BODY
 from yungu.api.web import urls
 from yungu.api.web.forms import EMPTY, FieldInvalid, Form, read_form, shown_again
 from yungu.api.web.rendering import page, see_other
 from yungu.api.web.visit import Visit, begin
 from yungu.compute import BatchAsk, DeploymentNotFound, EvaluationAsk, Job, JobDenied, JobNotFound
 from yungu.kernel.db import Session
+from yungu.scenarios import validation
 
 _PER_PAGE = 30
 _LINES_SHOWN = 200
@@ -37,9 +40,12 @@ def get_jobs(session: Session, call: Call) -> Response:
 def get_job(session: Session, call: Call) -> Response:
     visit = begin(session, call)
     visit.person()
-    job = compute.get_job(session, _number(call), visit.actor)
+    return _job_page(session, visit, compute.get_job(session, _number(call), visit.actor), {})
+
+
+def _job_page(session: Session, visit: Visit, job: Job, errors: Mapping[str, str]) -> Response:
     is_open = _may_look_inside(session, visit, job)
-    store = call.site.store
+    store = visit.call.site.store
     answers = compute.iter_answers(store, job) if is_open else iter(())
     context: dict[str, Any] = {
         "tab": "jobs",
@@ -50,6 +56,8 @@ def get_job(session: Session, call: Call) -> Response:
         "log": "\n".join(deque(compute.iter_log(store, job), _LINES_SHOWN)) if is_open else "",
         "items": list(islice(compute.iter_items(store, job), _ITEMS_SHOWN)) if is_open else [],
         "answers": [_answer(line) for line in islice(answers, _ITEMS_SHOWN)],
+        "is_evidence": job.id in validation.list_evaluated(session),
+        "errors": errors,
         "names": accounts.list_owner_names(session, {job.owner_id, job.created_by or 0}),
     }
     response = page(visit, "compute/job.html", **context)
@@ -75,6 +83,29 @@ def post_cancel(session: Session, call: Call) -> Response:
     read_form(visit)
     job = compute.cancel_job(session, _number(call), visit.actor)
     return see_other(visit, urls.job(job.id), told=visit.gettext("The job is cancelled."))
+
+
+async def post_delete(call: Call) -> Response:
+    """What the job made, for good; its row stays. First the row says so, then the files go."""
+    call.body_bytes = await read_body(call, DEFAULT_MAX_BODY)
+    response = await call.write(_clear, call)
+    if response.status_code == 303:
+        await call.in_thread(lambda: compute.drop_job_files(call.site.store, _number(call)))
+    return response
+
+
+def _clear(session: Session, call: Call) -> Response:
+    visit = begin(session, call)
+    visit.person()
+    job = compute.get_job(session, _number(call), visit.actor)
+    form = read_form(visit)
+    with shown_again(visit, lambda errors: _job_page(session, visit, job, errors)):
+        if form["confirm"].strip() != str(job.id):
+            raise FieldInvalid("confirm", visit.gettext("This is not its number."))
+        if job.id in validation.list_evaluated(session):
+            raise FieldInvalid("confirm", visit.gettext("It is evidence of a pilot, and stays."))
+        compute.clear_job(session, job.id, visit.actor)
+    return see_other(visit, urls.job(job.id), told=visit.gettext("What the job made is deleted."))
 
 
 def get_new(session: Session, call: Call) -> Response:
