@@ -112,6 +112,15 @@ def test_a_better_one_takes_the_place_of_the_worst_unless_they_talk(lists: Lists
     assert [one.capability_id for one in waiting(lists, need)] == [better.id, best.id]
 
 
+def test_whoever_looks_before_the_work_beside_requests_keeps_what_was_found(lists: Lists, publish: Publish) -> None:
+    publish(MODEL)
+    need = publish(TEA)
+    propose(lists, lists.read(matching.find_for, matching.Markets(), need.id))
+    found = waiting(lists, need)
+    work(lists)
+    assert waiting(lists, need) == found and len(found) == 1
+
+
 def test_half_of_the_room_is_left_for_needs_that_come_later(lists: Lists, publish: Publish) -> None:
     for number in range(5):
         publish(TEA, unit=f"茶园 {number}")

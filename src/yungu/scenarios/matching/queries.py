@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -137,6 +138,13 @@ def list_runs(session: Session, *, kind: str | None = None, limit: int = 20) -> 
     """Newest first."""
     query = sa.select(*columns(Run, runs)).order_by(runs.c.id.desc()).limit(limit)
     return [Run(*row) for row in session.execute(query.where(runs.c.kind == kind) if kind else query)]
+
+
+def has_shortlist_since(session: Session, opportunity_id: int, moment: datetime) -> bool:
+    """Whether one was made and published for the opportunity at or after ``moment``."""
+    query = sa.select(runs.c.id).where(runs.c.subject_id == opportunity_id, runs.c.kind == "opportunity")
+    query = query.where(runs.c.state == "published", runs.c.made_at >= moment)
+    return session.scalar(query.limit(1)) is not None
 
 
 def list_matches(session: Session, run_id: int) -> Sequence[Match]:

@@ -182,14 +182,14 @@ def publish(session: Session, number: int, actor: Actor | None) -> Run:
 
 
 def follow(markets: Markets, session: Session, facts: Sequence[Fact]) -> None:
-    """A shortlist for each opportunity that was published, a note of how its pilot ended: the listener of
-    ``FOLLOWED``."""
+    """A shortlist for each opportunity that was published, unless somebody was faster, and a note of how its pilot
+    ended: the listener of ``FOLLOWED``."""
     for fact in facts:
         number = int(fact.payload["item_id"])
         if fact.kind in _ENDS:
             for match_id in queries.list_accepted(session, number):
                 log(session, match_id, _ENDS[fact.kind], "demand", None)
-        else:
+        elif not queries.has_shortlist_since(session, number, fact.at):
             _shortlist(markets, session, number, fact.id)
 
 
