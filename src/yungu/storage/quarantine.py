@@ -4,6 +4,7 @@
         with incoming.unpack(count) as pack:        # the count stands in the pack's header
             pack.write(block)
             pack.finish()
+        incoming.begin_flush()
         for change in incoming.iter_changes(tips, known):
             ...
         incoming.admit()
@@ -19,6 +20,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -30,6 +32,7 @@ import pygit2
 from yungu.storage import git_binary
 from yungu.storage.errors import GitObjectMissing, PackInvalid, StorageFull
 from yungu.storage.git import GitObjects, GitStore
+from yungu.storage.room import NO_ROOM
 
 PACK_HEADER_BYTES = 12
 _PACK_HEADER = struct.Struct(">4sII")
@@ -70,6 +73,7 @@ class Quarantine:
         (self.path / "pack").mkdir()
         (self.path / "info" / "alternates").write_text(f"{git.path / 'objects'}\n")
         self._opened: tuple[pygit2.Repository, pygit2.Odb] | None = None
+        self._flushed: Future[None] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -83,8 +87,17 @@ class Quarantine:
         """A sink for a pack, header included."""
         program = ["unpack-objects", "-q", "--strict"]
         if object_count >= _LOOSE_BELOW:
-            program = ["index-pack", "--stdin", "--fix-thin", "--strict"]
+            # `iter_changes` follows the links, and `begin_flush` makes the pack durable meanwhile
+            program = ["-c", "core.fsync=none", "index-pack", "--stdin", "--fix-thin", "--fsck-objects"]
         return Unpacker(self._home, program, {"GIT_OBJECT_DIRECTORY": str(self.path)})
+
+    def begin_flush(self) -> Future[None]:
+        """Let the disk take what came as a pack while it is looked at; ``admit`` waits for it."""
+        if self._flushed is None:
+            worker = ThreadPoolExecutor(1)
+            self._flushed = worker.submit(_sync_all, list((self.path / "pack").iterdir()))
+            worker.shutdown(wait=False)
+        return self._flushed
 
     def peel(self, oid: str) -> str:
         """The commit that a commit or an annotated tag leads to. Raises GitObjectMissing."""
@@ -138,8 +151,9 @@ class Quarantine:
         return sum(file.stat().st_size for file in self._files())
 
     def admit(self) -> None:
-        """Move everything into the repo's own objects, durably. Nothing refers to it yet."""
+        """Move everything into the repo's own objects, durably. Nothing refers to it yet. Raises StorageFull."""
         into = self._home / "objects"
+        self.begin_flush().result()
         for source in sorted(self._files(), key=_order):
             target = into / source.relative_to(self.path)
             if not target.exists():
@@ -172,7 +186,7 @@ class Quarantine:
 
 
 class Unpacker:
-    """A pack on its way through git's own program, which checks every object and its links.
+    """A pack on its way through git's own program, which checks every object.
 
     What is written after the program gave up is dropped; ``finish`` tells why it did."""
 
@@ -254,10 +268,19 @@ def _order(file: Path) -> tuple[bool, int]:
     return file.suffix in _LATE, _LATE.index(file.suffix) if file.suffix in _LATE else 0
 
 
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def _sync_all(files: Iterable[Path]) -> None:
+    for file in files:
+        _sync(file)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
+    except OSError as error:
+        if error.errno in NO_ROOM:
+            raise StorageFull("The store has no room for this push.") from error
+        raise
     finally:
         os.close(handle)
 

@@ -52,6 +52,7 @@ class PushBody:
         elif self._head:
             count_objects(bytes(self._head).ljust(PACK_HEADER_BYTES, b"\0"))
         self.incoming = self.incoming or self._quarantine()
+        self.incoming.begin_flush()
         return self.incoming
 
     def close(self) -> None:

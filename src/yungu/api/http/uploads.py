@@ -12,7 +12,7 @@ from starlette.requests import Request
 from yungu.api.http.threads import in_byte_thread
 from yungu.kernel.errors import Invalid
 
-_BATCH_BYTES = 1 << 20
+_BATCH_BYTES = 1 << 20  # the first ones are shorter: what works on them can begin at once
 
 TAKEOVER = "yungu.recvfile"
 """ASGI scope extension: ``async (sink) -> int``, the whole body straight from the socket; see `yungu.app.protocol`."""
@@ -71,7 +71,7 @@ async def _stream(request: Request, sink: Sink, limit: int) -> int:
         batch += message.get("body", b"")
         if received + len(batch) > limit:
             raise BodyTooLarge(f"The body is longer than the {limit} bytes accepted here.")
-        if batch and (len(batch) >= _BATCH_BYTES or not more):
+        if batch and (len(batch) > min(_BATCH_BYTES, received) or not more):
             await in_byte_thread(partial(sink.write, memoryview(batch)))
             received += len(batch)
             batch = bytearray()
