@@ -131,6 +131,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             ge=0,
         ),
     ] = 20_000
+    call_seconds: Annotated[
+        int,
+        Doc(
+            description="Seconds that one call of a model may take; for as long its credits are held.", ge=1, le=86_400
+        ),
+    ] = 600
+    call_stall_seconds: Annotated[
+        int, Doc(description="Seconds that a model server may send nothing during a call.", ge=1, le=86_400)
+    ] = 120
     job_slots: Annotated[
         int,
         Doc(description="How many jobs (batches, evaluations) are done at the same time. 0: none here.", ge=0, le=64),

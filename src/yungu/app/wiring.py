@@ -27,7 +27,7 @@ from yungu.compute.backends.sources import Fetched, Shared
 from yungu.compute.backends.upstream import Upstreams
 from yungu.compute.backends.weights import Weights
 from yungu.compute.jobs import Workshop
-from yungu.compute.models import JobTerms
+from yungu.compute.models import CallLimits, JobTerms
 from yungu.kernel.db import Database
 from yungu.scenarios import matching
 from yungu.search import Catalogue
@@ -79,6 +79,7 @@ def build_site(settings: Settings) -> Site:
         tables=_tables(settings),
         embedder=lambda site: _embedder(settings, site),
         job_terms=_job_terms(settings),
+        call_limits=CallLimits(float(settings.call_stall_seconds), float(settings.call_seconds)),
     )
 
 

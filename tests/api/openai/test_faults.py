@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import openai
@@ -16,8 +17,10 @@ import pytest
 from api.openai.conftest import PRICES, Desk, hurry, make_desk
 from support.servers import LiveHub
 from support.upstream import PROMPT_TOKENS, Upstream
-from yungu import credits
+from yungu import compute, credits
 from yungu.api.openai import metering
+from yungu.app.settings import load
+from yungu.app.wiring import build_site
 
 WAIT_SECONDS = 20.0
 
@@ -135,6 +138,13 @@ def test_a_call_that_takes_too_long(desk: Desk, stream: bool) -> None:
         list(desk.say(stream=stream))
     assert desk.calls[0].outcome == "too_long"
     desk.check()
+
+
+def test_how_long_a_call_may_take_is_a_setting(tmp_path: Path) -> None:
+    site = build_site(load({"YUNGU_CALL_SECONDS": "7"}, data=str(tmp_path / "hub"), call_stall_seconds=3))
+    assert site.call_limits == compute.CallLimits(stall_seconds=3.0, most_seconds=7.0)
+    site.workers.shutdown()
+    site.db.close()
 
 
 @pytest.mark.parametrize("stream", [False, True])
