@@ -10,7 +10,9 @@ import pytest
 
 from support.servers import LiveHub
 from support.visitor import Visitor
-from yungu import accounts, credits
+from yungu import accounts, compute, credits
+from yungu.compute.models.jobs import jobs
+from yungu.compute.service import jobs as queue
 from yungu.kernel import clock
 
 Visit = Callable[..., Visitor]
@@ -91,6 +93,26 @@ def test_a_wallet_shows_what_is_left_and_what_is_over_soon(
     assert "36 credits are lost within a week" in page
     assert "4 of 10 today" in page and "lin/tea" in page and "for ever" in page
     assert page.index("Voucher #") > 0 and "Saved by vouchers this month" in page
+
+
+def test_a_wallet_shows_what_jobs_hold_and_did_cost(live: LiveHub, visit: Visit, lin_name: str, pot: str) -> None:
+    grant(live, lin_name, pot, 5 * CREDIT)
+    actor, terms = live.actor(lin_name), compute.JobTerms(second_price=CREDIT)
+    nowhere = compute.RepoPlace(1, "datasets/lin/set", "0" * 40, "d.jsonl")
+    spec = compute.EvaluationSpec(nowhere, nowhere, metric="accuracy")
+    with live.site.db.write() as session:  # taken before anybody of the hub itself can
+        use, payer = credits.Use("job", "lin/tea"), accounts.get_owner(session, lin_name)
+        job = queue.ask(session, spec, actor, payer, 3 * CREDIT, terms, use=use)
+        queue.claim_job(session, "w", number=job.id)
+        session.execute(jobs.update().where(jobs.c.id == job.id).values(lease_until=clock.now() + timedelta(days=1)))
+    lin = visit(lin_name)
+    page = lin.read("/-/credits")
+    assert f'href="/-/jobs/{job.id}"' in page and "at most 3, held" in page
+    with live.site.db.write() as session:
+        queue.end_job(session, job.id, "w", "succeeded", "", compute.Progress(1, 1, "", 1.5, 0, {}))
+    page = lin.read("/-/credits")
+    assert f'href="/-/jobs/{job.id}"' in page and '<td class="number">1.5</td>' in page and "held</td>" not in page
+    assert f'href="/-/jobs/{job.id}"' not in visit(live.user()).read("/-/credits")
 
 
 def test_wallets_are_for_their_owners_and_rulers(live: LiveHub, visit: Visit, lin_name: str, admin: Visitor) -> None:

@@ -22,6 +22,7 @@ from yungu.compute.queries.jobs import (
     get_open_job as get_open_job,
     list_ended as list_ended,
     list_jobs as list_jobs,
+    list_paid_jobs as list_paid_jobs,
     list_results as list_results,
 )
 from yungu.compute.queries.records import (

@@ -123,6 +123,15 @@ def _is_due(row: Any, before: datetime | None) -> bool:
     return row.cleared_at is not None or is_old
 
 
+def list_paid_jobs(session: Session, owner_id: int, since: datetime, *, limit: int) -> Sequence[Job]:
+    """The jobs that somebody pays: those under way that hold credits, and those that ended since then and cost some;
+    the newest first."""
+    is_held = _c.state.in_(OPEN_JOBS) & _c.hold_id.is_not(None)
+    is_paid = (_c.ended_at >= since) & (_c.cost > 0)
+    query = sa.select(*_JOB).where(_c.owner_id == owner_id, is_held | is_paid).order_by(_c.id.desc()).limit(limit)
+    return [Job(*row) for row in session.execute(query)]
+
+
 def list_results(session: Session) -> Sequence[Job]:
     """The jobs whose result names the content of a file that is to be here."""
     query = sa.select(*_JOB).where(_c.state == "succeeded", _c.cleared_at.is_(None)).order_by(_c.id)

@@ -64,6 +64,7 @@ def get_wallet(session: Session, call: Call) -> Response:
         "by_day": _every_day(compute.sum_by_day(session, owner.id, since), since.date()),
         "by_model": compute.sum_by_model(session, owner.id, since),
         "calls": compute.list_calls(session, payer_id=owner.id, limit=_SHOWN),
+        "jobs": compute.list_paid_jobs(session, owner.id, since, limit=_SHOWN),
         "days": _DAYS,
     }
     return _private(page(visit, "compute/wallet.html", **context))
