@@ -6,6 +6,7 @@ import argparse
 import hashlib
 import json
 import socket
+import statistics
 import threading
 import urllib.parse
 from collections.abc import Iterator
@@ -25,10 +26,12 @@ _STEP_BYTES = 1 << 18
 _WIDTH, _KEYS, _INNER, _LAYERS = 896, 128, 4864, 10
 _NOTE = """\
 `HfApi.upload_file` and `hf_hub_download` with their caches empty, each in a process of its own. CPU is per GB (10^9
-bytes) of the server alone; the client spends more than that and sets the pace. "New bytes" are the xorbs that the
-server had to store; "on the wire" is everything that the client sent for the upload, requests and headers included.
-Warm is the client that sent the first version, cold one with empty caches. The fine-tune is a decoder of ten layers
-in bf16 of which only the norms changed, sent by a cold client to the repo of the model that it came from."""
+bytes) of the server alone; the client spends more than that and sets the pace. nginx writes through the page cache,
+new pages of which can cost more CPU than all else where a host has taken the free memory of a virtual machine back;
+the hub writes xorbs past it. "New bytes" are the xorbs that the server had to store; "on the wire" is everything that
+the client sent for the upload, requests and headers included. Warm is the client that sent the first version, cold one
+with empty caches. The fine-tune is a decoder of ten layers in bf16 of which only the norms changed, sent by a cold
+client to the repo of the model that it came from."""
 
 
 def main() -> None:
@@ -74,8 +77,10 @@ class Bench:
             progress(f"random: up {ups[-1]}, down {downs[-1]}, nginx PUT and sha256 {puts[-1]}")
         up, down, plain = (median(costs).per(size_bytes / _GB) for costs in (ups, downs, puts))
         beside = "nginx DAV `PUT`, then sha256"
+        ratio = statistics.median(one.cpu_seconds / other.cpu_seconds for one, other in zip(ups, puts, strict=True))
         return [
             Figure("upload of random data, per GB", up, beside, plain, up.cpu_seconds, "CPU-s", 1.8, at_most=True),
+            Figure("the same", up, beside, plain, ratio, "times its CPU"),
             Figure("download of it, per GB", down, "", None, down.cpu_seconds, "CPU-s", 0.7, at_most=True),
         ]
 
