@@ -46,9 +46,10 @@ _MODEL = "mei/zero"
 _NOTE = f"""\
 The model server answers at once with 20 words; behind it there is nothing. Our call finds out who calls, holds the most
 that it can cost on a voucher, passes the answer on, settles what the server counted and writes the row of the receipt:
-two committed transactions on SQLite, synced to disk. LiteLLM ({VERSION}) runs without a database and with one key, so
-it keeps no accounts at all. CPU is that of the gateway's process, {_CLIENTS} clients at a time; a stream has 20 frames,
-each sent by itself. Latencies are of one client; those of the model server without a gateway are taken off."""
+two committed transactions on SQLite, the second of them synced to disk. LiteLLM ({VERSION}) runs without a database
+and with one key, so it keeps no accounts at all. CPU is that of the gateway's process, {_CLIENTS} clients at a time;
+a stream has 20 frames, each sent by itself. Latencies are of one client; those of the model server without a gateway
+are taken off."""
 
 
 @dataclass(slots=True)
