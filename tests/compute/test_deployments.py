@@ -60,7 +60,7 @@ def test_only_who_may_write_to_the_namespace_deploys_and_changes(world: World, l
 
 def test_the_deployment_of_a_private_repo_is_not_found_by_others(world: World, lin: Actor, mei: Actor) -> None:
     repo = world.repo("lin/dna", by=lin, files=DECODER, visibility="private")
-    with pytest.raises(compute.DeploymentInvalid, match="private"):
+    with pytest.raises(compute.DeploymentInvalid, match="more open"):
         _deploy(world, "lin/dna", lin, visibility="public")
     _deploy(world, "lin/dna", lin)
     assert _callable(world, "lin/dna", lin)

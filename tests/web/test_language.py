@@ -12,12 +12,17 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 from support.visitor import Visitor
+from yungu import compute
+from yungu.api.web.errors import explain
 from yungu.api.web.language import accepted_language
 from yungu.api.web.rendering import format_bytes, format_count
+from yungu.compute.rules.deployments import check_context
 
 Visit = Callable[..., Visitor]
 _WEB = Path(str(files("yungu.api.web")))
+_COMPUTE = Path(str(files("yungu.compute")))
 _WORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "marked": None}
+_REFUSALS = {"DeploymentInvalid": None, "JobInvalid": None}
 _PLACEHOLDER = re.compile(r"%\(\w+\)[sd]")
 
 
@@ -25,7 +30,8 @@ def _said() -> set[str]:
     """Every sentence of the source (the singular of those that have a plural)."""
     options = {"templates/**.html": {"trim_blocks": "true", "lstrip_blocks": "true", "newstyle_gettext": "true"}}
     methods = [("**.py", "python"), ("templates/**.html", "jinja2")]
-    found = extract_from_dir(_WEB, methods, options, keywords=_WORDS)
+    found = [*extract_from_dir(_WEB, methods, options, keywords=_WORDS)]
+    found += extract_from_dir(_COMPUTE, [("**.py", "python")], keywords=_REFUSALS)
     return {message if isinstance(message, str) else message[0] for _, _, message, _, _ in found}
 
 
@@ -78,6 +84,14 @@ def test_errors_and_forms_speak_chinese(visit: Visit) -> None:
 
     assert "没有仓库 nobody/nothing" in visitor.read("/nobody/nothing", 404)
     assert "用户名或密码不正确" in visitor.submit("/login", name="nobody-here", password="wrong").text
+
+
+def test_why_a_deployment_cannot_be_like_that_is_told_with_its_facts() -> None:
+    with pytest.raises(compute.DeploymentInvalid) as refused:
+        check_context(0)
+
+    assert str(refused.value) == "A context holds 1 to 16,777,216 tokens."
+    assert explain(refused.value, "zh") == "上下文长度应为 1 到 16,777,216 个 token。"
 
 
 @pytest.mark.parametrize(

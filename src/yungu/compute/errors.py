@@ -17,8 +17,17 @@ class DeploymentTaken(Conflict):
         self.name = name
 
 
-class DeploymentInvalid(Invalid):
-    """A deployment cannot be like that; the message says why."""
+class Inadmissible(Invalid):
+    """Cannot be like that. ``sentence`` says why, with ``%(name)s`` where ``facts`` stand, so that pages can say it in
+    other languages, too."""
+
+    def __init__(self, sentence: str, *, hint: str | None = None, **facts: object) -> None:
+        super().__init__(sentence % facts if facts else sentence, hint=hint)
+        self.sentence, self.facts = sentence, facts
+
+
+class DeploymentInvalid(Inadmissible):
+    """A deployment cannot be like that."""
 
 
 class DeploymentDenied(Denied):
@@ -112,8 +121,8 @@ class JobNotFound(NotFound):
         super().__init__(f"There is no job {number}.")
 
 
-class JobInvalid(Invalid):
-    """Such a job cannot be done; the message says why."""
+class JobInvalid(Inadmissible):
+    """Such a job cannot be done."""
 
 
 class JobDenied(Denied):

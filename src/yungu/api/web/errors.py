@@ -47,6 +47,7 @@ from yungu.compute import (
     DeploymentNotFound,
     DeploymentOff,
     DeploymentTaken,
+    Inadmissible,
     ModelTooLarge,
 )
 from yungu.credits import BudgetNotFound, Overdrawn, PolicyNotMet, VoucherClosed
@@ -257,6 +258,9 @@ def explain(error: YunguError, language: Language) -> str:
     for kind, message, facts in _EXPLAINED:
         if isinstance(error, kind):
             return translations(language).gettext(message) % facts(error)
+    if isinstance(error, Inadmissible):
+        sentence = translations(language).gettext(error.sentence)
+        return sentence % error.facts if error.facts else sentence
     return translations(language).gettext(error.message)
 
 

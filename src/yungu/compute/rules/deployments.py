@@ -185,7 +185,7 @@ def check_visibility(wanted: str, repo: Repo) -> None:
     """Raises DeploymentInvalid when a deployment would be seen by more people than its repo."""
     order = ("private", "internal", "public")
     if order.index(wanted) > order.index(repo.visibility):
-        raise DeploymentInvalid(f"{repo.repo_id} is {repo.visibility}: its deployment cannot be {wanted}.")
+        raise DeploymentInvalid("A deployment cannot be more open than its repository %(repo)s.", repo=repo.repo_id)
 
 
 # --- what may be asked
@@ -195,7 +195,9 @@ def check_name(name: str) -> str:
     """The namespace of a deployment's name. Raises DeploymentInvalid."""
     namespace, _, rest = name.partition("/")
     if not rest or len(name) > _MAX_NAME:
-        raise DeploymentInvalid(f"'{name[:_MAX_NAME]}' is no name of a deployment: it must be 'namespace/name'.")
+        raise DeploymentInvalid(
+            "'%(name)s' is no name of a deployment: it must be 'namespace/name'.", name=name[:_MAX_NAME]
+        )
     hub.check_repo_name(rest)
     return namespace
 
@@ -203,29 +205,29 @@ def check_name(name: str) -> str:
 def check_prices(prices: Prices) -> None:
     amounts = (prices.request, prices.prompt_million, prices.completion_million, prices.second)
     if any(not 0 <= amount <= _MAX_PRICE for amount in amounts):
-        raise DeploymentInvalid(f"Prices are whole micro-credits from 0 to {_MAX_PRICE}.")
+        raise DeploymentInvalid("Prices are whole micro-credits from 0 to %(most)s.", most=_MAX_PRICE)
 
 
 def check_replicas(least: int, most: int, idle_seconds: int | None) -> None:
     if not 0 <= least <= most <= MOST_REPLICAS or most == 0:
-        raise DeploymentInvalid(f"Replicas must be at least 0 and at most 1 to {MOST_REPLICAS}.")
+        raise DeploymentInvalid("Replicas must be at least 0 and at most 1 to %(most)s.", most=MOST_REPLICAS)
     if idle_seconds is not None and not 1 <= idle_seconds <= 10**7:
         raise DeploymentInvalid("A deployment stops after 1 to 10,000,000 idle seconds, or never.")
 
 
 def check_answers(answers: Sequence[str]) -> None:
     if not answers or not set(answers) <= set(ANSWERS):
-        raise DeploymentInvalid(f"A deployment answers some of {', '.join(ANSWERS)}.")
+        raise DeploymentInvalid("A deployment answers some of %(names)s.", names=", ".join(ANSWERS))
 
 
 def check_context(context_tokens: int) -> None:
     if not 1 <= context_tokens <= MOST_CONTEXT_TOKENS:
-        raise DeploymentInvalid(f"A context holds 1 to {MOST_CONTEXT_TOKENS:,} tokens.")
+        raise DeploymentInvalid("A context holds 1 to %(most)s tokens.", most=f"{MOST_CONTEXT_TOKENS:,}")
 
 
 def check_place(place: str) -> None:
     if place not in PLACES:
-        raise DeploymentInvalid(f"A deployment runs in one of these places: {', '.join(PLACES)}.")
+        raise DeploymentInvalid("A deployment runs in one of these places: %(names)s.", names=", ".join(PLACES))
 
 
 def check_address(address: str) -> str:

@@ -75,11 +75,13 @@ def check_spec(spec: JobSpec) -> None:
     if (spec.scorer is None) == (spec.metric == ""):
         raise JobInvalid("An evaluation needs a metric or a scorer, and not both.")
     if spec.metric and spec.metric not in METRICS:
-        raise JobInvalid(f"There is no metric {spec.metric!r}.", hint=f"There are {', '.join(METRICS)}.")
+        raise JobInvalid(
+            "There is no metric '%(name)s': there are %(names)s.", name=spec.metric, names=", ".join(METRICS)
+        )
     if not all(_FIELD.fullmatch(name) for name in (spec.input_field, spec.label_field)):
         raise JobInvalid("The names of the fields are not valid.")
     if not 0 <= spec.resamples <= MOST_RESAMPLES or not 0 <= spec.seed < 2**32:
-        raise JobInvalid(f"There are 0 to {MOST_RESAMPLES} resamples, and the seed has 32 bits.")
+        raise JobInvalid("There are 0 to %(most)s resamples, and the seed has 32 bits.", most=MOST_RESAMPLES)
 
 
 def may_let_pay(actor: Actor, payer: Owner) -> bool:

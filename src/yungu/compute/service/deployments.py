@@ -181,14 +181,14 @@ def _defaults(actor: Actor) -> dict[str, Any]:
 
 def _checked_changes(changes: Mapping[str, Any]) -> dict[str, Any]:
     if unknown := changes.keys() - _CHANGEABLE:
-        raise DeploymentInvalid(f"A deployment has no {', '.join(sorted(unknown))} to change.")
+        raise DeploymentInvalid("A deployment has no %(names)s to change.", names=", ".join(sorted(unknown)))
     return {name: value for name, value in changes.items() if value is not None or name == "idle_seconds"}
 
 
 def _upstream(secret: bytes, owner_id: int, actor: Actor, address: str, key: str) -> dict[str, Any]:
     address = rules.check_address(address)
     if len(key) > _MAX_KEY or any(ord(c) <= 0x20 or ord(c) > 0x7E for c in key):
-        raise DeploymentInvalid(f"A key is at most {_MAX_KEY} printable characters.")
+        raise DeploymentInvalid("A key is at most %(most)s printable characters.", most=_MAX_KEY)
     if is_private_host(address) and not actor.is_site_admin:
         raise DeploymentInvalid(
             "The address lies inside a private network.", hint="An administrator can deploy servers that lie there."

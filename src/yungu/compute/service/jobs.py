@@ -191,14 +191,14 @@ def _check_asking(session: Session, actor: Actor, payer: Owner, budget: int) -> 
     if not 0 <= budget <= credits.MOST:
         raise JobInvalid("The budget is not an amount.")
     if queries.count_open(session, payer.id) >= MOST_OPEN:
-        raise JobInvalid(f"{payer.name} has {MOST_OPEN} jobs that have not ended yet.")
+        raise JobInvalid("%(payer)s has %(count)s jobs that have not ended yet.", payer=payer.name, count=MOST_OPEN)
 
 
 def _held_amount(spec: JobSpec, budget: int, terms: JobTerms, prices: Prices) -> int:
     """All of the budget, for calls and seconds alike, where there is something to pay."""
     second_price = terms.second_price if isinstance(spec, EvaluationSpec) else 0
     if budget < second_price:
-        raise JobInvalid("The budget does not pay for a second.", hint=f"One costs {second_price} micro-credits.")
+        raise JobInvalid("The budget does not pay for a second: one costs %(price)s micro-credits.", price=second_price)
     return budget if second_price or prices != NO_PRICES else 0
 
 

@@ -15,6 +15,7 @@ from yungu.api.http import Call
 from yungu.api.http.blobs import read_blob
 from yungu.api.http.call import whole_number
 from yungu.api.web import snippets, urls
+from yungu.api.web.errors import explain
 from yungu.api.web.forms import EMPTY, FieldInvalid, Form, read_form, shown_again
 from yungu.api.web.rendering import page, see_other
 from yungu.api.web.visit import Visit, begin
@@ -258,7 +259,7 @@ def _estimate(session: Session, visit: Visit, repo: Repo, form: Form) -> Estimat
         commit = hub.resolve_revision(session, git, repo, None)
         plan = compute.plan_runtime(compute.read_content(git, repo, commit))
     except (DeploymentInvalid, hub.RevisionNotFound) as error:
-        return Estimate(None, error.message, None)
+        return Estimate(None, explain(error, visit.language), None)
     file = cast(str | None, plan.options.get("file"))
     weights = file if file and file.endswith(".gguf") else None
     model = compute.find_anatomy(session, partial(read_blob, visit.call.site), repo, git.open(repo.id), commit, weights)
