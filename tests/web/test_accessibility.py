@@ -258,8 +258,13 @@ def window(chromium: Any, live: LiveHub) -> Iterator[Callable[..., Any]]:
 
 _WATCH_SHIFTS = """
 window.shift = 0
+window.moved = []
 new PerformanceObserver(list => {
-  for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shift += entry.value
+  for (const entry of list.getEntries()) if (!entry.hadRecentInput) {
+    window.shift += entry.value
+    for (const { node, previousRect, currentRect } of entry.sources)
+      window.moved.push(`${node?.nodeName}.${node?.className} ${previousRect.y} -> ${currentRect.y}`)
+  }
 }).observe({type: "layout-shift", buffered: true})
 """
 _WEIGHT = """
@@ -307,7 +312,7 @@ def test_no_page_has_a_serious_fault_moves_or_weighs_much(
         if page.evaluate("document.documentElement.scrollWidth") > width:
             faults.append("is wider than the window")
         if page.evaluate("window.shift") > 0.02:
-            faults.append(f"moves while it loads: {page.evaluate('window.shift')}")
+            faults.append(f"moves while it loads: {page.evaluate('[window.shift, window.moved]')}")
         weight = page.evaluate(_WEIGHT)
         if not 20_000 < weight <= MAX_PAGE_BYTES:
             faults.append(f"weighs {weight} bytes")
