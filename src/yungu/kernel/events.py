@@ -25,7 +25,7 @@ import msgspec
 import sqlalchemy as sa
 
 from yungu.kernel import clock
-from yungu.kernel.db import OF_THIS_DATABASE, BigId, Database, Json, Moment, Session, metadata, upsert
+from yungu.kernel.db import OF_THIS_DATABASE, BigId, Database, Json, Moment, Session, metadata, remember, upsert
 from yungu.kernel.prepared import Prepared
 
 
@@ -168,7 +168,7 @@ def find_end(session: Session) -> Position:
 def newest_id(session: Session) -> int:
     """The number of the fact that was written last, 0 before the first: cheap enough to be asked all the time. On
     PostgreSQL ``read_after`` may give it a moment later."""
-    return int(session.scalar(sa.select(sa.func.max(events.c.id))) or 0)
+    return remember(session, (newest_id,), lambda: int(session.scalar(sa.select(sa.func.max(events.c.id))) or 0))
 
 
 def listen(

@@ -15,7 +15,7 @@ from yungu.compute.models.jobs import OPEN_JOBS, Job, JobKind, JobState, jobs
 from yungu.compute.rules import jobs as rules
 from yungu.hub import Repo
 from yungu.hub.models import repos
-from yungu.kernel.db import Session, columns
+from yungu.kernel.db import Session, columns, remember
 from yungu.kernel.pages import Page, decode_cursor, encode_cursor
 
 _JOB = columns(Job, jobs)
@@ -107,7 +107,8 @@ def next_waiting(session: Session, *, kind: JobKind | None = None, number: int |
 
 def has_waiting(session: Session, *, kind: JobKind | None = None) -> bool:
     query = sa.select(_c.id).where(_c.state == "waiting").limit(1)
-    return session.execute(query.where(_c.kind == kind) if kind else query).first() is not None
+    query = query.where(_c.kind == kind) if kind else query
+    return remember(session, (has_waiting, kind), lambda: session.execute(query).first() is not None)
 
 
 def list_ended(session: Session, numbers: Sequence[int], before: datetime | None) -> Sequence[int]:
