@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from yungu.accounts.models import owners
 from yungu.kernel import clock, pages
-from yungu.kernel.db import Database, Session, ValueUnstorable, recall, remember, upsert
+from yungu.kernel.db import Database, Session, ValueUnstorable, derive, recall, remember, upsert
 from yungu.kernel.events import Event, events, record
 
 
@@ -251,3 +251,29 @@ def test_only_what_need_not_last_is_not_synced(database: Database) -> None:
         assert [level(one), level(other)] == [2, 2]
     with database.note(lasts=True) as session:
         assert level(session) == 2
+
+
+def test_what_is_derived_at_a_glance_begins_nothing_and_is_forgotten_when_somebody_writes(database: Database) -> None:
+    if not database.is_sqlite:
+        pytest.skip("nobody glances at PostgreSQL")
+    for number in range(3):
+        for made in (number, "not made again"):
+            with database.glance() as session:
+                assert derive(session, ("derived",), lambda made=made: made) == number
+                assert not session.in_transaction()
+        with database.write() as session:
+            add(session, f"n{number}")
+
+
+def test_what_is_derived_while_somebody_writes_is_not_kept(database: Database) -> None:
+    if not database.is_sqlite:
+        pytest.skip("nobody glances at PostgreSQL")
+
+    def overtaken(session: Session) -> int:
+        with database.write() as other:
+            add(other, "lin")
+        return int(recall(session, COUNT, but="nobody")[0][0])
+
+    with database.glance() as session:
+        assert derive(session, ("derived",), lambda: overtaken(session)) == 1
+        assert derive(session, ("derived",), lambda: "made again") == "made again"

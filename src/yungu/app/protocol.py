@@ -20,7 +20,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-import re
 import select
 import socket
 import struct
@@ -35,7 +34,7 @@ from uvicorn.protocols.http import httptools_impl
 from uvicorn.protocols.utils import is_ssl
 
 from yungu.api.http.files import PATHSEND, SENDBLOCKS
-from yungu.api.http.threads import in_byte_thread
+from yungu.api.http.threads import are_threads_scarce, in_byte_thread
 from yungu.api.http.uploads import TAKEOVER, BodyTruncated, Sink
 from yungu.storage.direct import aligned_buffer
 
@@ -46,6 +45,7 @@ _SEND_STEP_BYTES = 8 << 20
 _RECEIVE_STEP_BYTES = 1 << 20
 _TURN_BYTES = 64 << 20  # then the next waiting transfer has the thread
 _WAIT_MILLISECONDS = 2  # a peer slower than this is waited for in the event loop
+_LONG_WAIT_MILLISECONDS = 100  # the same while there are threads to spare: the way there and back costs more
 _WAKE_BYTES = 64 << 10  # do not wake a parked upload for every packet
 
 _PROTOCOL_METHODS = frozenset({"connection_made", "on_headers_complete", "on_body", "_start_asgi_task"})
@@ -54,7 +54,7 @@ _CYCLE_FIELDS = frozenset(
     | {"response_started", "chunked_encoding", "waiting_for_100_continue", "transport", "flow"}
     | {"access_log", "default_headers", "on_response", "response_complete"}
 )
-_NO_TEXT = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_NO_TEXT = bytes({*range(32), 127} - set(b"\t\r\n"))
 
 
 def choose_protocol() -> type[asyncio.Protocol] | str:
@@ -285,8 +285,8 @@ def _head_text(cycle: httptools_impl.RequestResponseCycle, head: Any, body: byte
     for name, value in headers:
         lines += (name, b": ", value, b"\r\n")
     text = b"".join(lines)
-    is_sound = len(headers) + 1 == text.count(b"\r") == text.count(b"\n") and not _NO_TEXT.search(text)
-    return text if is_sound else b""
+    is_text = len(text.translate(None, _NO_TEXT)) == len(text)
+    return text if is_text and len(headers) + 1 == text.count(b"\r") == text.count(b"\n") else b""
 
 
 class PeerStalled(TimeoutError):
@@ -345,6 +345,7 @@ class _Sender(ABC):
     def __init__(self, sock: socket.socket, count: int) -> None:
         self._socket = sock
         self._missing = count
+        self._is_full = False
         self._poll = select.poll()
         self._poll.register(sock, select.POLLOUT)
 
@@ -357,7 +358,8 @@ class _Sender(ABC):
 
     @abstractmethod
     def _send_some(self) -> int:
-        """The number of bytes that the socket has taken, 0 when the source is at its end. Raises BlockingIOError."""
+        """The number of bytes that the socket has taken, 0 when the source is at its end; ``_is_full`` when it could
+        not take all that it was given. Raises BlockingIOError."""
 
     def turn(self) -> bool:
         """Send until the end of the bytes or of the turn, or until the peer is slow; True when all is sent.
@@ -365,16 +367,21 @@ class _Sender(ABC):
         Raises OSError, and EOFError when the source is too short."""
         pause_at = max(0, self._missing - _TURN_BYTES)
         while self._missing > pause_at:
+            if self._is_full and not self._has_room():
+                return False
             try:
                 sent = self._send_some()
             except BlockingIOError:
-                if not self._poll.poll(_WAIT_MILLISECONDS):
-                    return False
+                self._is_full = True
                 continue
             if not sent:
                 raise EOFError("the source is shorter than what was announced")
             self._missing -= sent
         return not self._missing
+
+    def _has_room(self) -> bool:
+        """Wait until the socket takes a good deal at once, which it says of itself when a third of it is empty."""
+        return bool(self._poll.poll(_WAIT_MILLISECONDS if are_threads_scarce() else _LONG_WAIT_MILLISECONDS))
 
 
 class _FileSender(_Sender):
@@ -400,8 +407,10 @@ class _FileSender(_Sender):
             if error.errno not in (errno.EINVAL, errno.ENOSYS):
                 raise
             # a filesystem without sendfile
-            sent = self._socket.send(os.pread(self._file, min(count, _RECEIVE_STEP_BYTES), self._offset))
+            count = min(count, _RECEIVE_STEP_BYTES)
+            sent = self._socket.send(os.pread(self._file, count, self._offset))
         self._offset += sent
+        self._is_full = sent < count
         return sent
 
 
@@ -424,6 +433,7 @@ class _BlockSender(_Sender):
             self._block = memoryview(block)
         sent = self._socket.send(self._block[: self._missing])
         self._block = self._block[sent:]
+        self._is_full = len(self._block) > 0
         return sent
 
 

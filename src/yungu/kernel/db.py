@@ -159,9 +159,21 @@ def remember(session: Session, key: tuple[Hashable, ...], make: Callable[[], T])
     found = recalled.found.get(key)
     if found is None:
         found = make()
-        if len(recalled.found) >= _MOST_RECALLED:
-            recalled.found.clear()
-        recalled.found[key] = found
+        recalled.keep(key, found)
+    return found
+
+
+def derive(session: Session, key: tuple[Hashable, ...], make: Callable[[], T]) -> T:
+    """Like `remember`, for what ``make()`` makes of what is remembered itself, or never changes: unless it asks the
+    database, no transaction begins."""
+    recalled: _Recalled | None = session.info.get(_RECALLED)
+    if recalled is None or not recalled.is_current:
+        return remember(session, key, make)
+    version, found = recalled.version, recalled.found.get(key)
+    if found is None:
+        found = make()
+        if recalled.version == version:
+            recalled.keep(key, found)
     return found
 
 
@@ -331,6 +343,11 @@ class _Recalled:
     def see(self, version: int | None) -> None:
         if version is None or version != self.version:
             self.version, self.found = version, {}
+
+    def keep(self, key: tuple[Hashable, ...], found: Any) -> None:
+        if len(self.found) >= _MOST_RECALLED:
+            self.found.clear()
+        self.found[key] = found
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

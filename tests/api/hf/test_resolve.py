@@ -58,6 +58,16 @@ def test_an_lfs_file_is_named_by_its_sha256(
     assert answer.content == (weights if method == "GET" else b"")
 
 
+def test_a_get_tells_what_is_there_now_whatever_the_head_before_it_found(lin_hf: HfPerson, tea: str) -> None:
+    for text in (b"first\n", b"second\n", b"third\n"):
+        commit = lin_hf.put(tea, {"a.txt": text})
+        for method, content in (("HEAD", b""), ("GET", text), ("GET", text)):
+            answer = lin_hf.http.request(method, f"/{tea}/resolve/main/a.txt")
+            assert answer.headers["x-repo-commit"] == commit
+            assert (answer.headers.get_list("content-length"), answer.content) == ([str(len(text))], content)
+        assert lin_hf.http.get(f"/{tea}/resolve/main/a.txt", headers={"range": "bytes=1-2"}).content == text[1:3]
+
+
 def test_the_etag_of_a_file_is_what_the_tree_says(lin_hf: HfPerson, tea: str, weights: bytes) -> None:
     lin_hf.put(tea, {"a.txt": TEXT})
     lin_hf.put_lfs(tea, "model.bin", weights)

@@ -93,16 +93,21 @@ def revoke_token(session: Session, user_id: int, token_id: int) -> None:
 
 def authenticate_token(session: Session, secret: bytes, value: str) -> Actor:
     """Who holds this token. Raises TokenInvalid: a bad token is never an anonymous visitor."""
-    return _bearer(session, queries.BEARER_BY_DIGEST, digest(secret, value))
+    found = remember(
+        session,
+        (authenticate_token, value),  # asked in front of every request, so that even the digest is worth remembering
+        lambda: _find_bearer(session, queries.BEARER_BY_DIGEST, digest(secret, value)),
+    )
+    return _valid(found)
 
 
 def actor_for_token(session: Session, token_id: int) -> Actor:
     """Who holds the token with this number, for permissions derived from it. Raises TokenInvalid."""
-    return _bearer(session, queries.BEARER_BY_ID, token_id)
+    key = (actor_for_token, token_id)
+    return _valid(remember(session, key, lambda: _find_bearer(session, queries.BEARER_BY_ID, token_id)))
 
 
-def _bearer(session: Session, query: Prepared, key: str | int) -> Actor:
-    found = remember(session, (query, key), lambda: _find_bearer(session, query, key))
+def _valid(found: _Bearer | None) -> Actor:
     if found is None or (found.expires_at is not None and found.expires_at <= clock.now()):
         raise TokenInvalid
     return found.actor

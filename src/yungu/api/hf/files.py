@@ -15,9 +15,10 @@ from yungu.api.hf import wire
 from yungu.api.hf.links import next_link
 from yungu.api.hf.routes import routes
 from yungu.api.http import Call, json_response
-from yungu.api.http.blobs import content_of, count_download, file_response
+from yungu.api.http.blobs import answer_with, content_of, count_download, file_response
 from yungu.api.http.call import whole_number
-from yungu.kernel.db import Session
+from yungu.api.http.files import FileResponse
+from yungu.kernel.db import Session, derive
 from yungu.kernel.pages import decode_cursor, encode_cursor
 from yungu.storage.git import GitObjects
 
@@ -64,10 +65,19 @@ def paths_info(session: Session, call: Call) -> Response:
     "/{owner}/{name}/raw/{rev}/{path*}", "/{kinds}/{owner}/{name}/raw/{rev}/{path*}", quick=True,
 )  # fmt: skip
 def resolve(session: Session, call: Call) -> Response:
-    """The bytes of a file, with everything that the client's cache wants to know in the headers."""
+    """The bytes of a file, with everything that the client's cache wants to know in the headers.
+
+    Clients ask twice, HEAD and then GET: what was found for the first is remembered for the second."""
     repo = hub.readable_repo(session, call.kind, call.repo_id, call.actor(session))
-    commit = hub.resolve_revision(session, call.site.git, repo, call.params["rev"])
     objects = call.site.git.open(repo.id)
+    key = (_found, objects, call.params["rev"], call.params["path"], call.origin)
+    answer = answer_with(call, derive(session, key, lambda: _found(session, call, repo, objects)))
+    count_download(call, repo, answer)
+    return answer
+
+
+def _found(session: Session, call: Call, repo: hub.Repo, objects: GitObjects) -> FileResponse:
+    commit = hub.resolve_among(session, objects, repo, call.params["rev"])
     file = hub.get_file(objects, commit, call.params["path"])
     headers = _SANDBOX | {
         "X-Repo-Commit": commit,
@@ -81,9 +91,9 @@ def resolve(session: Session, call: Call) -> Response:
     if blob is not None and blob.xet_hash is not None:
         route = f"{call.origin}/api/{repo.kind}s/{repo.repo_id}/xet-read-token/{commit}"
         headers |= {"X-Xet-Hash": blob.xet_hash, "Link": f'<{route}>; rel="xet-auth"', "X-Xet-Refresh-Route": route}
-    answer = file_response(call, objects, file, blob, disposition=disposition, media_type=media_type, headers=headers)
-    count_download(call, repo, answer)
-    return answer
+    return file_response(
+        call.site, objects, file, blob, disposition=disposition, media_type=media_type, headers=headers
+    )
 
 
 @routes.get("/{name}/resolve/{rev}/{path*}", "/{kinds}/{name}/resolve/{rev}/{path*}")
@@ -120,10 +130,14 @@ def _cache_control(call: Call, repo: hub.Repo, commit: str) -> str:
     )
 
 
-@lru_cache(maxsize=4096)
 def _presentation(path: str) -> tuple[str, Literal["inline", "attachment"]]:
     """What browsers may make of the file. Whatever could be active content is plain text or a download."""
-    media_type = _media_type(path)
+    return _presentation_of(path.rpartition("/")[2].lstrip(".").partition(".")[2])
+
+
+@lru_cache(maxsize=4096)
+def _presentation_of(suffixes: str) -> tuple[str, Literal["inline", "attachment"]]:
+    media_type = _media_type(f"file.{suffixes}")
     return media_type, "inline" if media_type.startswith((*_HARMLESS_INLINE, "text/plain")) else "attachment"
 
 

@@ -73,7 +73,7 @@ def content_of(session: Session, repo: Repo, file: TreeFile) -> Blob | None:
 
 
 def file_response(
-    call: Call,
+    site: Site,
     objects: GitObjects,
     file: TreeFile,
     blob: Blob | None,
@@ -83,11 +83,12 @@ def file_response(
     media_type: str = "application/octet-stream",
     headers: Mapping[str, str] | None = None,
 ) -> FileResponse:
-    """A file of a commit for GET and HEAD: its content, never the pointer. ``blob``: what ``content_of`` found."""
+    """A file of a commit for GET and HEAD: its content, never the pointer. ``blob``: what ``content_of`` found. It is
+    given to each call by ``answer_with``."""
     filename = file.path.rpartition("/")[2]
     if blob is not None:
         return blob_response(
-            call.site,
+            site,
             blob,
             etag=etag,
             filename=filename,
@@ -95,9 +96,8 @@ def file_response(
             media_type=media_type,
             headers=headers,
         )
-    is_near = call.method == "GET" and file.size_bytes <= _NEAR_BYTES
     return FileResponse(
-        hub.read_small(objects, file.oid) if is_near else GitBlob(objects, file.oid),
+        GitBlob(objects, file.oid),
         size_bytes=file.size_bytes,
         etag=etag or file.oid,
         filename=filename,
@@ -105,6 +105,14 @@ def file_response(
         media_type=media_type,
         headers=headers,
     )
+
+
+def answer_with(call: Call, found: FileResponse) -> FileResponse:
+    """What ``found`` says, as the answer to this call; a small regular file is read now. Raises GitObjectMissing."""
+    source = found.source
+    if isinstance(source, GitBlob) and call.method == "GET" and found.size_bytes <= _NEAR_BYTES:
+        return found.again(source.read_small())
+    return found.again(source)
 
 
 def count_download(call: Call, repo: Repo, answer: FileResponse) -> None:
@@ -124,6 +132,10 @@ class GitBlob:
 
     def open_range(self, start: int, end: int) -> Iterator[bytes]:
         yield self._objects.read_blob(self._oid)[start:end]
+
+    def read_small(self) -> bytes:
+        """The whole file, kept in memory for a while."""
+        return hub.read_small(self._objects, self._oid)
 
 
 def read_blob(site: Site, blob: Blob, start: int, end: int) -> bytes:

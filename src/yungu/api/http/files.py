@@ -70,6 +70,12 @@ class FileResponse(Response):
         super().__init__()
         self.raw_headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in told.items()]
 
+    def again(self, source: Path | RangeSource | bytes) -> FileResponse:
+        """The same answer to another request, its bytes from ``source``."""
+        other = FileResponse.__new__(FileResponse)
+        vars(other).update(vars(self), source=source, raw_headers=[*self.raw_headers], _plan=None)
+        return other
+
     def plan(self, headers: Mapping[str, str], method: str) -> Answer:
         """What this answer is to the one request that it is for, see `plan_answer`."""
         if self._plan is None:

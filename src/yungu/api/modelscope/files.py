@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from yungu import hub
 from yungu.api.http import Call
-from yungu.api.http.blobs import content_of, count_download, file_response
+from yungu.api.http.blobs import answer_with, content_of, count_download, file_response
 from yungu.api.modelscope import places, wire
 from yungu.api.modelscope.routes import legacy
 from yungu.hub import Repo, TreeFile, TreeNode
@@ -48,8 +48,8 @@ def list_tree(session: Session, call: Call) -> Response:
 def download(session: Session, call: Call) -> Response:
     """The bytes of one file. The ETag is its sha256."""
     repo, _ = places.readable(session, call)
-    commit = hub.resolve_revision(session, call.site.git, repo, places.revision(call))
     objects = call.site.git.open(repo.id)
+    commit = hub.resolve_among(session, objects, repo, places.revision(call))
     file = hub.get_file(objects, commit, places.file_path(call))
     if file.mode == _SUBMODULE:
         raise hub.EntryNotFound(file.path, commit)
@@ -60,7 +60,8 @@ def download(session: Session, call: Call) -> Response:
         "X-Repo-Commit": commit,
         **_HEADERS,
     }
-    answer = file_response(call, objects, file, content_of(session, repo, file), etag=sha256, headers=headers)
+    found = file_response(call.site, objects, file, content_of(session, repo, file), etag=sha256, headers=headers)
+    answer = answer_with(call, found)
     count_download(call, repo, answer)
     return answer
 

@@ -97,7 +97,7 @@ from yungu.hub.queries.quotas import (
     store_sizes,
     used_bytes,
 )
-from yungu.hub.queries.refs import find_ref, list_refs, offered_refs, pushed_ref, resolve_revision
+from yungu.hub.queries.refs import find_ref, list_refs, offered_refs, pushed_ref, resolve_among, resolve_revision
 from yungu.hub.queries.registries import (
     get_mcp_server,
     list_mcp_servers,
@@ -272,6 +272,7 @@ __all__ = [
     "read_text",
     "readable_blobs",
     "readable_repo",
+    "resolve_among",
     "resolve_revision",
     "ruled_repo",
     "safetensors_header",

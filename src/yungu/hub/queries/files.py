@@ -235,7 +235,7 @@ def _node(git: GitObjects, entry: Entry) -> TreeNode:
 
 def _measure(git: GitObjects, oid: str) -> tuple[int, Pointer | None]:
     size = git.blob_size(oid)
-    pointer = rules.parse_pointer(git.read_blob(oid)) if 100 < size <= MAX_POINTER_BYTES else None
+    pointer = rules.parse_pointer(_small_blobs.get(git, oid)) if 100 < size <= MAX_POINTER_BYTES else None
     return size, pointer
 
 

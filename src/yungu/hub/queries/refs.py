@@ -59,7 +59,12 @@ def resolve_revision(session: Session, git: GitStore, repo: Repo, revision: str 
     or "HEAD" for the default branch. "main" and "master" both mean the default branch where it has the other name.
 
     Raises RevisionNotFound, also for a repo without commits."""
-    objects, name = git.open(repo.id), repo.default_branch if revision in (None, "", "HEAD") else revision
+    return resolve_among(session, git.open(repo.id), repo, revision)
+
+
+def resolve_among(session: Session, objects: GitObjects, repo: Repo, revision: str | None) -> str:
+    """Like `resolve_revision`, for who has the repo's ``objects`` open already."""
+    name = repo.default_branch if revision in (None, "", "HEAD") else revision
     assert name is not None
     return remember(session, (_resolve, objects, name), lambda: _resolve(session, objects, repo, name))
 
