@@ -8,14 +8,14 @@ from __future__ import annotations
 import hmac
 import re
 
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from yungu.api.http import Call, Routes, json_response
 from yungu.api.http.call import whole_number
 from yungu.api.http.files import FileResponse
 from yungu.api.xet import dedup, reconstruction, wire
 from yungu.api.xet.errors import GrantEmpty, RangeNotSigned, render_error
-from yungu.api.xet.shards import frames, receive_shard
+from yungu.api.xet.shards import FramesResponse, receive_shard
 from yungu.api.xet.signed import Grant, open_grant, open_range, sign_grant
 from yungu.api.xet.tokens import XetClaims, claims_of, writer_of
 from yungu.api.xet.visibility import readable_file
@@ -109,7 +109,7 @@ async def post_shard(call: Call) -> Response:
 @routes.post(f"{_BASE}/v2/shards")
 async def post_shard_v2(call: Call) -> Response:
     work = await receive_shard(call, claims_of(call, scope="write"))
-    return StreamingResponse(frames(work), media_type="application/x-ndjson")
+    return FramesResponse(work)
 
 
 @routes.get(*_versions("reconstructions/{hash}", "reconstruction/{hash}"))

@@ -8,6 +8,9 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
 from yungu import hub
 from yungu.api.http import Call, Site
 from yungu.api.http.threads import in_byte_thread
@@ -64,18 +67,32 @@ async def receive_shard(call: Call, claims: XetClaims) -> ShardWork:
     return ShardWork(call.site, claims, files, total=sum(file.size_bytes for file in files))
 
 
-async def frames(work: ShardWork) -> AsyncIterator[bytes]:
-    """The answer of version 2, line by line."""
+class FramesResponse(Response):
+    """The answer of version 2, line by line: work that is done now, whether or not the client waits for its end."""
+
+    def __init__(self, work: ShardWork) -> None:
+        super().__init__(media_type="application/x-ndjson")
+        del self.headers["content-length"]
+        self._work = work
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        async for frame in _frames(self._work):
+            await send({"type": "http.response.body", "body": wire.encode_frame(frame), "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+
+async def _frames(work: ShardWork) -> AsyncIterator[wire.Frame]:
     task = work.start()
     while not (await asyncio.wait({task}, timeout=FRAME_EVERY_SECONDS))[0]:
-        yield wire.encode_frame(wire.Validating(work.verified, work.total))
+        yield wire.Validating(work.verified, work.total)
     try:
         task.result()
     except YunguError as error:
-        yield wire.encode_frame(wire.Failure(error.message, is_retryable(error)))
+        yield wire.Failure(error.message, is_retryable(error))
         return
-    yield wire.encode_frame(wire.Committing("syncing"))
-    yield wire.encode_frame(wire.Result())
+    yield wire.Committing("syncing")
+    yield wire.Result()
 
 
 def _check(site: Site, path: Path) -> list[xet.CheckedFile]:

@@ -14,7 +14,8 @@ from yungu.storage.xet.hashing import HASH_BYTES, Buffer, chunk_hash
 from yungu.storage.xet.terms import Segment
 from yungu.storage.xet.xorb import xorb_key
 
-_READ_BYTES = 1 << 20
+_READ_BYTES = 2 << 20
+_SHORT_BYTES = 1 << 20
 _CARRY_BYTES = PAGE_BYTES + MAX_STORED_BYTES  # room for the chunk that a read cuts off, before the next read
 _BLOCK_BYTES = 1 << 20
 
@@ -53,7 +54,7 @@ def _iter_chunks(
     store: ByteStore, segment: Segment, buffer: memoryview, *, verify: bool, cached: bool
 ) -> Iterator[Buffer]:
     chunk = 0
-    is_short = segment.stored_end - segment.stored_start < _READ_BYTES  # such a run is often repeated in a file
+    is_short = segment.stored_end - segment.stored_start < _SHORT_BYTES  # such a run is often repeated in a file
     try:
         with store.open(xorb_key(segment.term.xorb_hash), cached=cached or is_short) as file:
             for payload, scheme, raw_length in _iter_payloads(file, segment, buffer):

@@ -54,14 +54,11 @@ class XorbVerifier:
         view = memoryview(block).cast("B")
         if self._footer is not None:
             return self._write_footer(view, 0)
-        offset = self._complete_carry(view)
-        while self._footer is None and offset < len(view):
-            end = self._chunk_end(view, offset)
-            if end is None:
-                self._carry += view[offset:]
-                break
-            offset = end
-        return len(view) if self._footer is None else self._write_footer(view, offset)
+        offset = self._take_chunks(view, self._complete_carry(view))
+        if self._footer is not None:
+            return self._write_footer(view, offset)
+        self._carry += view[offset:]
+        return len(view)
 
     def finish(self, claimed_hash: str) -> XorbIndex:
         """The index of the xorb, whose hash is proven to be ``claimed_hash``. Raises XorbInvalid."""
@@ -88,31 +85,44 @@ class XorbVerifier:
             self._carry += taken
             offset += len(taken)
             with memoryview(self._carry) as carried:
-                done = self._chunk_end(carried, 0) is not None
+                done = self._take_chunks(carried, 0)
             if done:
                 self._carry = bytearray()
         return offset
 
-    def _chunk_end(self, view: memoryview, offset: int) -> int | None:
-        """Take the chunk at ``offset`` and return where it ends; None when it is not complete yet."""
-        if self._starts_footer(view, offset):
-            return offset
-        if len(view) - offset < HEADER_BYTES:
+    def _take_chunks(self, view: memoryview, offset: int) -> int:
+        """Check the whole chunks that follow ``offset`` and return where the last one ends.
+
+        All headers are read before anything is hashed, which pushes everything else out of the processor's caches."""
+        chunks = []
+        while offset < len(view) and not self._starts_footer(view, offset):
+            chunk = self._read_header(view, offset)
+            if chunk is None:
+                break
+            chunks.append(chunk)
+            offset = chunk[1]
+        self._hashes += [chunk_hash(decode(view[start:end], scheme, raw)) for start, end, scheme, raw in chunks]
+        return offset
+
+    def _read_header(self, view: memoryview, offset: int) -> tuple[int, int, int, int] | None:
+        """Where the payload of the chunk at ``offset`` starts and ends, its scheme and raw length; None when the chunk
+        is not complete yet."""
+        start = offset + HEADER_BYTES
+        if start > len(view):
             return None
         stored, scheme, raw = parse_header(view, offset)
         self._check_room(stored, raw)
-        start, end = offset + HEADER_BYTES, offset + HEADER_BYTES + stored
+        end = start + stored
         if end > len(view):
             return None
-        self._hashes.append(chunk_hash(decode(view[start:end], scheme, raw)))
         self._stored += HEADER_BYTES + stored
         self._raw += raw
         self._stored_ends.append(self._stored)
         self._raw_ends.append(self._raw)
-        return end
+        return start, end, scheme, raw
 
     def _check_room(self, stored: int, raw: int) -> None:
-        if len(self._hashes) >= MAX_CHUNKS:
+        if len(self._raw_ends) >= MAX_CHUNKS:
             raise XorbInvalid(f"The xorb has more than {MAX_CHUNKS} chunks.")
         if self._raw + raw > MAX_RAW_BYTES or self._stored + HEADER_BYTES + stored > MAX_STORED_BYTES:
             raise XorbInvalid(f"The xorb holds more than {MAX_RAW_BYTES} bytes.")
