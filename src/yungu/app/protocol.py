@@ -42,7 +42,7 @@ TAKEOVER_MIN_BYTES = 1 << 20
 
 _ONE_WRITE_BYTES = 64 << 10
 _SEND_STEP_BYTES = 8 << 20
-_RECEIVE_STEP_BYTES = 1 << 20
+_RECEIVE_STEP_BYTES = 2 << 20  # each write has to wait for the disk
 _TURN_BYTES = 64 << 20  # then the next waiting transfer has the thread
 _WAIT_MILLISECONDS = 2  # a peer slower than this is waited for in the event loop
 _LONG_WAIT_MILLISECONDS = 100  # the same while there are threads to spare: the way there and back costs more
