@@ -25,9 +25,9 @@ _TEXTS_AT_ONCE = 64
 _OFFERS_AT_ONCE = 8
 _AWAY_SECONDS = 30.0
 """For so long a model that did not answer is not asked again."""
-_CHANGES = ("OpportunityPublished", "CapabilityPublished", "ItemEdited", "ItemPromoted")
+CHANGES = ("OpportunityPublished", "CapabilityPublished", "ItemEdited", "ItemPromoted")
 """After these there may be texts without a vector."""
-_DEPLOYMENTS = ("ModelDeployed", "DeploymentChanged", "DeploymentRemoved")
+DEPLOYMENTS = ("ModelDeployed", "DeploymentChanged", "DeploymentRemoved")
 """After these another model may answer."""
 
 
@@ -72,9 +72,9 @@ class Matcher:
         db = self._site.db
         with db.read() as session:
             self._newest = events.newest_id(session)
-        if events.listen(db, "matching-texts", _nothing, kinds=_CHANGES):
+        if events.listen(db, "matching-texts", _nothing, kinds=CHANGES):
             self._may_lack_vectors = True
-        if events.listen(db, "matching-models", _nothing, kinds=_DEPLOYMENTS):
+        if events.listen(db, "matching-models", _nothing, kinds=DEPLOYMENTS):
             self._look_at_model()
         if self._may_lack_vectors and self._is_any() and self._embed():
             return True
@@ -127,7 +127,7 @@ class Matcher:
 
     def _is_any(self) -> bool:
         with self._site.db.read() as session:
-            return bool(events.read_after(session, events.START, limit=1, kinds=_CHANGES))
+            return bool(events.read_after(session, events.START, limit=1, kinds=CHANGES))
 
 
 def _nothing(*_: object) -> None:

@@ -1,4 +1,6 @@
-"""One look at the facts for everybody who follows them: whether there is something new, four times a second."""
+"""One look at the facts for everybody who follows them: whether there is something new, four times a second.
+
+Calls of models write facts all the time that nobody follows: they wake nobody."""
 
 from __future__ import annotations
 
@@ -6,11 +8,13 @@ import asyncio
 import logging
 
 from yungu.api.http import Site
+from yungu.credits.events import CreditsHeld, UsageSettled
 from yungu.kernel import events
 
 log = logging.getLogger("yungu.pulse")
 _LOOK_EVERY_SECONDS = 0.25
 _AFTER_FAILURE_SECONDS = 5.0
+UNHEARD = (CreditsHeld.__name__, UsageSettled.__name__)
 
 
 class Pulse:
@@ -18,6 +22,7 @@ class Pulse:
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._looked = 0
         self._newest = -1
         self._changed = asyncio.Condition()
 
@@ -47,6 +52,10 @@ class Pulse:
 
     def _look(self) -> int:
         """On SQLite it takes less than the way to a thread, and next to nothing when nobody has written."""
-        db = self._site.db
+        db, heard = self._site.db, 0
         with db.glance() if db.is_sqlite else db.read() as session:
-            return events.newest_id(session)
+            newest = events.newest_id(session)
+            if newest != self._looked:
+                heard = events.newest_heard_id(session, self._looked, but=UNHEARD)
+        self._looked = newest
+        return heard or self._newest

@@ -101,7 +101,7 @@ def build_app(settings: Settings) -> App:
         if site.pool is not None:
             await site.pool.stop()
         site.servers.close()
-        site.desk.close()
+        await site.desk.close()
         site.tables.close()
         site.workers.shutdown()
         site.catalogue.close()

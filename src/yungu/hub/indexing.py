@@ -22,7 +22,7 @@ from yungu.storage.git import GitStore
 ReadCard = Callable[[Repo], str]
 """The README of a repo at its head."""
 
-_KINDS = (
+FOLLOWED = (
     "RepoCreated", "RepoDeleted", "RepoMoved", "RepoSettingsChanged", "RepoDuplicated", "RepoLiked", "RepoUnliked",
     "CommitPushed", "HeadMeasured", "UserCreated", "OrganizationCreated", "OwnerChanged", "OwnerDeleted",
     "UserSuspended", "UserUnsuspended",
@@ -139,7 +139,7 @@ class _Indexing:
 
 
 def _next_facts(session: Session, bookmark: Bookmark, *, limit: int) -> Sequence[Fact]:
-    return read_after(session, bookmark.position, limit=limit, kinds=_KINDS)
+    return read_after(session, bookmark.position, limit=limit, kinds=FOLLOWED)
 
 
 def _owner_of(fact: Fact) -> int | None:

@@ -36,7 +36,8 @@ Session = sa.Connection
 T = TypeVar("T")
 Rows = Sequence[Sequence[Any]]
 _RECALLED = "yungu_recalled"
-_LASTS = "yungu_lasts"
+_TUNED = "yungu_tuned"
+_BUSY_MILLISECONDS = 30_000
 _MOST_RECALLED = 256  # findings of one connection
 
 metadata = sa.MetaData(
@@ -243,7 +244,7 @@ class Database:
 
         On SQLite only. Where all is remembered, no transaction begins."""
         session, self._glancer = self._glancer or self.engine.connect(), None
-        recalled: _Recalled = session.info.setdefault(_RECALLED, _Recalled())
+        recalled = _recalled(session)
         try:
             recalled.see(_data_version(session))
             recalled.is_current = True
@@ -273,22 +274,30 @@ class Database:
             raise ValueUnstorable from error
 
     @contextmanager
-    def note(self, *, lasts: bool) -> Iterator[Session]:
-        """Like ``write``, on SQLite, on a connection that is kept for it: for one thread, which writes nothing that
+    def note(self, *, lasts: bool, waits: bool = True) -> Iterator[Session]:
+        """Like ``write``, on SQLite, on a connection that is kept for it: for one at a time, who writes nothing that
         `recall` remembers. It may ask `recall`, too: SQLite tells it when anybody else has written.
 
         Not ``lasts``: what is written outlives the process, but a loss of power only once something that lasts was
         written after it, by whomever; until then it is not synced to disk
-        (https://www.sqlite.org/pragma.html#pragma_synchronous). Raises ValueUnstorable."""
+        (https://www.sqlite.org/pragma.html#pragma_synchronous), nor does it tidy up after others. Not ``waits``: raises
+        at once, see `is_away`, while somebody else is writing. It may end in another thread than it began in. Raises
+        ValueUnstorable."""
         session, self._noter = self._noter or self._noting.connect(), None
+        driver = _driver(session)
         try:
-            if lasts is not session.info.get(_LASTS, True):
-                driver: Any = session.connection.dbapi_connection
-                driver.execute(f"PRAGMA synchronous={'FULL' if lasts else 'NORMAL'}")
-                session.info[_LASTS] = lasts
-            with session.begin():
-                yield session
+            if not session.in_transaction():
+                session.begin()  # stays so: what begins and ends here is the driver's
+            _tune(session, synchronous="FULL" if lasts else "NORMAL", wal_autocheckpoint=1000 if lasts else 0)
+            _tune(session, busy_timeout=_BUSY_MILLISECONDS if waits else 0)
+            driver.execute("BEGIN IMMEDIATE")
+            _recalled(session).see(_data_version(session))
+            yield session
+            driver.commit()
         except BaseException as error:
+            if is_away(error) and not driver.in_transaction:
+                self._noter = session
+                raise
             session.invalidate()  # nobody else may get a connection that does not sync
             session.close()
             if isinstance(error, sa.exc.DataError | OverflowError):
@@ -320,7 +329,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
     for pragma in (
-        "busy_timeout=30000",
+        f"busy_timeout={_BUSY_MILLISECONDS}",
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
@@ -350,16 +359,30 @@ class _Recalled:
         self.found[key] = found
 
 
+def _recalled(session: Session) -> _Recalled:
+    found: _Recalled = session.info.setdefault(_RECALLED, _Recalled())
+    return found
+
+
 def _begin_sqlite(connection: sa.Connection) -> None:
-    recalled: _Recalled = connection.info.setdefault(_RECALLED, _Recalled())
     options = connection.get_execution_options()
-    if options.get("yungu_write") and not options.get("yungu_note"):
+    if options.get("yungu_note"):
+        return  # see `Database.note`
+    if options.get("yungu_write"):
         connection.exec_driver_sql("BEGIN IMMEDIATE")
-        recalled.see(None)
+        _recalled(connection).see(None)
         return
-    begin = "BEGIN IMMEDIATE" if options.get("yungu_note") else "BEGIN"
-    _driver(connection).execute(begin)  # in every request; by way of SQLAlchemy it takes ten times as long
-    recalled.see(_data_version(connection))
+    _driver(connection).execute("BEGIN")  # in every request; by way of SQLAlchemy it takes ten times as long
+    _recalled(connection).see(_data_version(connection))
+
+
+def _tune(connection: sa.Connection, **pragmas: object) -> None:
+    """Let the connection have other settings than before, if it has."""
+    tuned: dict[str, object] = connection.info.setdefault(_TUNED, {})
+    for name, value in pragmas.items():
+        if tuned.get(name) != value:
+            _driver(connection).execute(f"PRAGMA {name}={value}")
+            tuned[name] = value
 
 
 def _data_version(connection: sa.Connection) -> int:

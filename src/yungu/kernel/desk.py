@@ -9,11 +9,11 @@ other and whose locks are held to the end of a transaction, there is no desk: se
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
+from functools import partial
 from typing import Any, TypeVar
 
 from yungu.kernel.db import Database, Session
@@ -21,20 +21,18 @@ from yungu.kernel.errors import YunguError
 
 T = TypeVar("T")
 _MOST_AT_ONCE = 64
-_IDLE_SECONDS = 30.0
 
 
 @dataclass(slots=True)
 class _Job:
     work: Callable[[Session], Any]
-    loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Any]
     lasts: bool
     result: Any = None
     error: BaseException | None = None
 
     def tell(self) -> None:
-        """In the event loop: what came of it. Whoever waited may have gone; it is done all the same."""
+        """What came of it. Whoever waited may have gone; it is done all the same."""
         if self.future.done():
             return
         if self.error is not None:
@@ -44,13 +42,14 @@ class _Job:
 
 
 class Desk:
-    """One thread that writes for everybody; it goes when there is nothing to do, and comes back."""
+    """Writes for everybody in one event loop, where it takes less than the way to a thread; only what waits, for the
+    disk or for another writer, goes to a thread."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._jobs: SimpleQueue[_Job] = SimpleQueue()
-        self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
+        self._waiting: list[_Job] = []
+        self._clerk: asyncio.Task[None] | None = None
+        self._thread = ThreadPoolExecutor(1, "desk")
 
     @property
     def is_useful(self) -> bool:
@@ -61,56 +60,49 @@ class Desk:
         else. It is done, and committed, also when the waiting is cancelled. ``lasts``, and what `work` may write: see
         `Database.note`."""
         loop = asyncio.get_running_loop()
-        job = _Job(work, loop, loop.create_future(), lasts)
-        with self._lock:
-            self._jobs.put(job)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._serve, name="desk")
-                self._thread.start()
+        job = _Job(work, loop.create_future(), lasts)
+        self._waiting.append(job)
+        if self._clerk is None or self._clerk.done():
+            self._clerk = loop.create_task(self._serve())
         found: T = await job.future
         return found
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Until all that was asked for is written."""
-        with self._lock:
-            thread = self._thread
-        if thread is not None:
-            self._jobs.put(_END)
-            thread.join()
+        if self._clerk is not None:
+            await asyncio.wait([self._clerk])
+        self._thread.shutdown()
 
-    def _serve(self) -> None:
-        while True:
-            try:
-                jobs = self._take(self._jobs.get(timeout=_IDLE_SECONDS))
-            except Empty:
-                with self._lock:
-                    if self._jobs.empty():
-                        self._thread = None
-                        return
-                continue
-            self._do(jobs)
-            if _END in jobs:
-                with self._lock:
-                    self._thread = None
-                return
+    async def _serve(self) -> None:
+        while self._waiting:
+            jobs, self._waiting = self._waiting[:_MOST_AT_ONCE], self._waiting[_MOST_AT_ONCE:]
+            await self._do(jobs)
+            for job in jobs:
+                job.tell()
 
-    def _take(self, first: _Job) -> list[_Job]:
-        jobs = [first]
-        with suppress(Empty):
-            while len(jobs) < _MOST_AT_ONCE:
-                jobs.append(self._jobs.get_nowait())
-        return jobs
-
-    def _do(self, jobs: Sequence[_Job]) -> None:
-        real = [job for job in jobs if job is not _END]
+    async def _do(self, jobs: Sequence[_Job]) -> None:
         try:
-            with self._database.note(lasts=any(job.lasts for job in real)) as session:
-                for job in real:
+            await self._at_once(jobs)
+        except Exception:  # noqa: BLE001 - somebody else is writing, or one of them, or the commit, broke
+            await self._in_thread(partial(self._in_turn, jobs))
+
+    async def _at_once(self, jobs: Sequence[_Job]) -> None:
+        lasts = any(job.lasts for job in jobs)
+        with ExitStack() as note:
+            session = note.enter_context(self._database.note(lasts=lasts, waits=False))
+            for job in jobs:
+                _within(session, job)
+            if lasts:
+                await self._in_thread(note.pop_all().close)
+
+    def _in_turn(self, jobs: Sequence[_Job]) -> None:
+        try:
+            with self._database.note(lasts=any(job.lasts for job in jobs)) as session:
+                for job in jobs:
                     _within(session, job)
-        except Exception:  # noqa: BLE001 - one of them, or the commit, broke: each has its own try
-            for job in real:
+        except Exception:  # noqa: BLE001 - each has its own try
+            for job in jobs:
                 self._alone(job)
-        _tell(real)
 
     def _alone(self, job: _Job) -> None:
         job.result = job.error = None
@@ -120,13 +112,14 @@ class Desk:
         except Exception as error:  # noqa: BLE001 - it is handed to whoever asked
             job.error = error
 
-
-_END: Any = object()
+    async def _in_thread(self, work: Callable[[], object]) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
 
 def _within(session: Session, job: _Job) -> None:
     """Do one job in a transaction that is not its own. Raises what is no refusal."""
     driver: Any = session.connection.dbapi_connection
+    job.result = job.error = None
     driver.execute("SAVEPOINT job")
     try:
         job.result = job.work(session)
@@ -134,14 +127,3 @@ def _within(session: Session, job: _Job) -> None:
         job.error = error
         driver.execute("ROLLBACK TO job")
     driver.execute("RELEASE job")
-
-
-def _tell(jobs: Sequence[_Job]) -> None:
-    for loop in {job.loop for job in jobs}:
-        with suppress(RuntimeError):  # the loop is closed: nobody waits
-            loop.call_soon_threadsafe(_tell_all, [job for job in jobs if job.loop is loop])
-
-
-def _tell_all(jobs: Sequence[_Job]) -> None:
-    for job in jobs:
-        job.tell()

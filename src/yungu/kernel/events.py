@@ -33,7 +33,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     """Base of all facts; a subclass is named in the past tense and its fields are its payload."""
 
 
-_OF_REPO = sa.text("repo_id IS NOT NULL")
+# Indexes hold only the rows that are looked for: each page that a call of a model changes is written twice.
+_OF_REPO, _OF_TURN = sa.text("repo_id IS NOT NULL"), sa.text("turn > 0")
 
 events = sa.Table(
     "events",
@@ -48,8 +49,8 @@ events = sa.Table(
     sa.Column("origin", sa.String(64)),
     sa.Column("turn", sa.BigInteger, nullable=False, server_default="0", info=OF_THIS_DATABASE),
     sa.Index("ix_events_kind_id", "kind", "id"),
-    sa.Index("ix_events_turn_id", "turn", "id"),
-    sa.Index("ix_events_actor_id", "actor_id", "id"),
+    sa.Index("ix_events_turn_id", "turn", "id", sqlite_where=_OF_TURN, postgresql_where=_OF_TURN),
+    sa.Index("ix_events_actor_id", "actor_id", "id", sqlite_where=_OF_REPO, postgresql_where=_OF_REPO),
     sa.Index("ix_events_repo_id", "repo_id", sqlite_where=_OF_REPO, postgresql_where=_OF_REPO),
 )
 """``turn``: the number of the writing transaction on PostgreSQL, where a later id may be committed first; 0 on SQLite,
@@ -72,6 +73,8 @@ def _insert(dialect: str) -> sa.Executable:
 
 
 _INSERT = Prepared(_insert, columns=_FIELDS)
+
+_CERTAIN = (_OF_TURN, events.c.turn < sa.text("pg_snapshot_xmin(pg_current_snapshot())::text::bigint"))
 
 Position = tuple[int, int]
 """How far a listener has read: (turn, event id)."""
@@ -136,14 +139,15 @@ def read_after(session: Session, position: Position, *, limit: int, kinds: Seque
     On PostgreSQL a fact waits until no transaction older than its own is open, so none can appear before it later
     (``pg_snapshot_xmin``, https://www.postgresql.org/docs/15/functions-info.html)."""
     turn, event_id = position
-    query = sa.select(*(events.c[name] for name in Fact.__slots__)).where(
-        sa.or_(events.c.turn > turn, sa.and_(events.c.turn == turn, events.c.id > event_id))
-    )
+    query = sa.select(*(events.c[name] for name in Fact.__slots__))
     if kinds:
         query = query.where(events.c.kind.in_(kinds))
     if session.dialect.name == "postgresql":
-        query = query.where(events.c.turn < sa.text("pg_snapshot_xmin(pg_current_snapshot())::text::bigint"))
-    return [Fact(*row) for row in session.execute(query.order_by(events.c.turn, events.c.id).limit(limit))]
+        later = sa.or_(events.c.turn > turn, sa.and_(events.c.turn == turn, events.c.id > event_id))
+        query = query.where(later, *_CERTAIN).order_by(events.c.turn, events.c.id)
+    else:
+        query = query.where(events.c.id > event_id).order_by(events.c.id)
+    return [Fact(*row) for row in session.execute(query.limit(limit))]
 
 
 def list_causes(session: Session, event_id: int, *, most: int = 200) -> Sequence[Fact]:
@@ -158,9 +162,11 @@ def list_causes(session: Session, event_id: int, *, most: int = 200) -> Sequence
 
 def find_end(session: Session) -> Position:
     """The position of the newest fact that ``read_after`` would give: where a listener begins that minds no past."""
-    newest = sa.select(events.c.turn, events.c.id).order_by(events.c.turn.desc(), events.c.id.desc()).limit(1)
+    newest = sa.select(events.c.turn, events.c.id).limit(1)
     if session.dialect.name == "postgresql":
-        newest = newest.where(events.c.turn < sa.text("pg_snapshot_xmin(pg_current_snapshot())::text::bigint"))
+        newest = newest.where(*_CERTAIN).order_by(events.c.turn.desc(), events.c.id.desc())
+    else:
+        newest = newest.order_by(events.c.id.desc())
     row = session.execute(newest).first()
     return (row[0], row[1]) if row else START
 
@@ -169,6 +175,12 @@ def newest_id(session: Session) -> int:
     """The number of the fact that was written last, 0 before the first: cheap enough to be asked all the time. On
     PostgreSQL ``read_after`` may give it a moment later."""
     return remember(session, (newest_id,), lambda: int(session.scalar(sa.select(sa.func.max(events.c.id))) or 0))
+
+
+def newest_heard_id(session: Session, after: int, *, but: Sequence[str]) -> int:
+    """The number of the newest fact beyond ``after`` that is not of the kinds ``but``; 0 when there is none."""
+    newest = sa.select(sa.func.max(events.c.id)).where(events.c.id > after, events.c.kind.not_in(but))
+    return int(session.scalar(newest) or 0)
 
 
 def listen(

@@ -82,19 +82,20 @@ class _Made:
         assert not getattr(compiled, "insert_prefetch", ()), "every column with a default must be given"
         self.text = str(compiled)
         self.errors: Any = dialect.loaded_dbapi
-        self._names: Sequence[str] | None = compiled.positiontup
         self._constants = {name: value for name, value in compiled.params.items() if value is not None}
-        self._binds = {name: process for name, bind in compiled.binds.items() if (process := _bind(bind.type, dialect))}
+        self._is_by_place = compiled.positiontup is not None
+        binds = {name: _bind(bind.type, dialect) for bind, name in compiled.bind_names.items()}
+        self._plan = [(name, binds[name]) for name in compiled.positiontup or binds]
         returned = getattr(statement, "exported_columns", ())
         found = [(place, _result(column.type, dialect)) for place, column in enumerate(returned)]
         self._results = [(place, process) for place, process in found if process]
 
     def bind(self, values: Values) -> Any:
         """The values as the driver takes them."""
-        given: Any = {**self._constants, **values} if self._constants else dict(values)
-        for name, process in self._binds.items():
-            given[name] = process(given[name])
-        return given if self._names is None else [given[name] for name in self._names]
+        given = {**self._constants, **values} if self._constants else values
+        if self._is_by_place:
+            return [process(given[name]) if process else given[name] for name, process in self._plan]
+        return {name: process(given[name]) if process else given[name] for name, process in self._plan}
 
     def read(self, rows: list[Row]) -> list[Row]:
         """The rows as their columns' types make them."""

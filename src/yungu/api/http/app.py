@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import cast
-from uuid import uuid4
 
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
@@ -155,4 +154,4 @@ def _route(found: Match | None, call: Call) -> tuple[Route, dict[str, str]]:
 
 def _request_id(call: Call) -> str:
     given = call.headers.get("x-amzn-trace-id") or call.headers.get("x-request-id") or ""
-    return given if _REQUEST_ID.match(given) else str(uuid4())
+    return given if _REQUEST_ID.match(given) else call.number

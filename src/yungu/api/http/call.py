@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+from uuid import uuid4
 
 import msgspec
 from starlette.datastructures import Headers
@@ -52,6 +53,13 @@ class Call(Request):
         self.standing: Standing | None = None
         self._actor: Actor | None = None
         self._seen: _Seen | None = None
+        self._number = ""
+
+    @property
+    def number(self) -> str:
+        """Tells this request from all others, ever."""
+        self._number = self._number or str(uuid4())
+        return self._number
 
     @property
     def headers(self) -> Headers:
@@ -139,9 +147,10 @@ class Call(Request):
         return await self.in_thread(come)
 
     async def note(self, work: Callable[[Session], T], *, lasts: bool = True) -> T:
-        """Like ``write``, for work of a millisecond: it may share its commit with that of others, see `Desk.write`."""
+        """Like ``write``, for work of a millisecond: it may share its commit with that of others, see `Desk.write`. It
+        is done also when the waiting is cancelled."""
         if not self.site.desk.is_useful:
-            return await self.write(work)
+            return await asyncio.shield(self.write(work))
 
         def come(session: Session) -> T:
             with events.coming_from(self.address):

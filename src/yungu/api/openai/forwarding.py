@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from uuid import uuid4
 
 from starlette.responses import Response
 
@@ -33,7 +32,7 @@ def _request_id(call: Call) -> str:
     """Of the client's choice, under which a call is paid once; else a fresh one."""
     given = call.headers.get("idempotency-key") or call.headers.get("x-request-id")
     if not given:
-        return str(uuid4())
+        return call.number
     if len(given) > 100 or _UNSAFE.search(given):
         raise compute.CallInvalid("A request id has 1 to 100 of the characters A-Z a-z 0-9 . _ : @ / + -")
     return given

@@ -93,7 +93,7 @@ class Metered:
         usage = self._usage(outcome, told, tokens)
         settle = partial(compute.end_call, ticket=self.ticket, usage=usage, outcome=outcome, is_estimated=told is None)
         try:
-            self.record = await asyncio.shield(self._call.note(settle))
+            self.record = await self._call.note(settle)
         except credits.HoldEnded:
             log.warning("request %s ended after its hold", self.ticket.asked.request_id)
 

@@ -85,7 +85,7 @@ def spent_by_fund(session: Session, owner_id: int, since: datetime) -> dict[int 
         .join(accounts, _c.id == transfers.c.debit_id)
         .outerjoin(vouchers, vouchers.c.account_id == _c.id)
         .where(_c.owner_id == owner_id, _c.kind.in_(("issued", "cash")))
-        .where(transfers.c.kind == "post", transfers.c.at >= since)
+        .where(transfers.c.kind == sa.literal_column("'post'"), transfers.c.at >= since)
         .group_by(vouchers.c.id)
     )
     return {row[0]: int(row[1]) for row in session.execute(query)}

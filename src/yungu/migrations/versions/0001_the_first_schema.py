@@ -91,7 +91,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_events")),
     )
     with op.batch_alter_table("events", schema=None) as batch_op:
-        batch_op.create_index("ix_events_actor_id", ["actor_id", "id"], unique=False)
+        batch_op.create_index(
+            "ix_events_actor_id",
+            ["actor_id", "id"],
+            unique=False,
+            sqlite_where=sa.text("repo_id IS NOT NULL"),
+            postgresql_where=sa.text("repo_id IS NOT NULL"),
+        )
         batch_op.create_index("ix_events_kind_id", ["kind", "id"], unique=False)
         batch_op.create_index(
             "ix_events_repo_id",
@@ -100,7 +106,13 @@ def upgrade() -> None:
             sqlite_where=sa.text("repo_id IS NOT NULL"),
             postgresql_where=sa.text("repo_id IS NOT NULL"),
         )
-        batch_op.create_index("ix_events_turn_id", ["turn", "id"], unique=False)
+        batch_op.create_index(
+            "ix_events_turn_id",
+            ["turn", "id"],
+            unique=False,
+            sqlite_where=sa.text("turn > 0"),
+            postgresql_where=sa.text("turn > 0"),
+        )
 
     op.create_table(
         "mcp_servers",
@@ -423,7 +435,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("key", name=op.f("uq_credit_transfers_key")),
     )
     with op.batch_alter_table("credit_transfers", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_credit_transfers_debit_id"), ["debit_id"], unique=False)
+        batch_op.create_index(
+            "ix_credit_transfers_debit_id",
+            ["debit_id"],
+            unique=False,
+            sqlite_where=sa.text("kind = 'post'"),
+            postgresql_where=sa.text("kind = 'post'"),
+        )
         batch_op.create_index(
             "ix_credit_transfers_pending_id",
             ["pending_id"],
@@ -1700,7 +1718,11 @@ def downgrade() -> None:
             sqlite_where=sa.text("pending_id IS NOT NULL"),
             postgresql_where=sa.text("pending_id IS NOT NULL"),
         )
-        batch_op.drop_index(batch_op.f("ix_credit_transfers_debit_id"))
+        batch_op.drop_index(
+            "ix_credit_transfers_debit_id",
+            sqlite_where=sa.text("kind = 'post'"),
+            postgresql_where=sa.text("kind = 'post'"),
+        )
 
     op.drop_table("credit_transfers")
     with op.batch_alter_table("credit_holds", schema=None) as batch_op:
@@ -1751,14 +1773,18 @@ def downgrade() -> None:
 
     op.drop_table("mcp_servers")
     with op.batch_alter_table("events", schema=None) as batch_op:
-        batch_op.drop_index("ix_events_turn_id")
+        batch_op.drop_index("ix_events_turn_id", sqlite_where=sa.text("turn > 0"), postgresql_where=sa.text("turn > 0"))
         batch_op.drop_index(
             "ix_events_repo_id",
             sqlite_where=sa.text("repo_id IS NOT NULL"),
             postgresql_where=sa.text("repo_id IS NOT NULL"),
         )
         batch_op.drop_index("ix_events_kind_id")
-        batch_op.drop_index("ix_events_actor_id")
+        batch_op.drop_index(
+            "ix_events_actor_id",
+            sqlite_where=sa.text("repo_id IS NOT NULL"),
+            postgresql_where=sa.text("repo_id IS NOT NULL"),
+        )
 
     op.drop_table("events")
     op.drop_table("event_listeners")
