@@ -123,7 +123,7 @@ async def upload(call: Call) -> Response:
     grant = _grant(call, "upload")
     if "part" in call.query_params:
         return await _receive_part(call, grant, call.query_params["part"])
-    with call.site.store.stage() as staged:
+    with call.site.store.stage(cached=False) as staged:
         await receive_body(call, staged, max_bytes=MAX_OBJECT_BYTES, expect_bytes=grant.size_bytes)
         await _keep(call, grant, staged)
     return Response(status_code=200)
