@@ -1,4 +1,4 @@
-"""HTTP/1.1 on uvicorn, with the three things that a hub of large files needs from its server.
+"""HTTP/1.1 on uvicorn, with the four things that a hub of large files needs from its server.
 
 ``http.response.pathsend`` (ASGI extension, advertised as ``{"ranges": True}``): the message
 ``{"type": "http.response.pathsend", "path": ..., "offset": ..., "count": ...}`` sends ``count`` bytes of a file with
@@ -11,8 +11,10 @@ bytes that are made on the way, from the worker thread that makes them.
 ``yungu.recvfile``: an awaitable in the scope that reads the rest of a long request body from the socket in a worker
 thread, straight into a sink: ``await scope["extensions"]["yungu.recvfile"](sink)``.
 
-All exist only on plain sockets (no TLS). A transfer holds a thread only while its socket moves; one that waits for its
-peer is parked in the event loop, so that many slow clients do not starve the fast ones.
+``yungu.presence``: what tells whoever watches it that the client has left, without a task that waits for it.
+
+The first three exist only on plain sockets (no TLS). A transfer holds a thread only while its socket moves; one that
+waits for its peer is parked in the event loop, so that many slow clients do not starve the fast ones.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ from uvicorn.protocols.http import httptools_impl
 from uvicorn.protocols.utils import is_ssl
 
 from yungu.api.http.files import PATHSEND, SENDBLOCKS
+from yungu.api.http.presence import PRESENCE, Presence
 from yungu.api.http.threads import are_threads_scarce, in_byte_thread
 from yungu.api.http.uploads import TAKEOVER, BodyTruncated, Sink
 from yungu.storage.direct import aligned_buffer
@@ -48,7 +51,9 @@ _WAIT_MILLISECONDS = 2  # a peer slower than this is waited for in the event loo
 _LONG_WAIT_MILLISECONDS = 100  # the same while there are threads to spare: the way there and back costs more
 _WAKE_BYTES = 64 << 10  # do not wake a parked upload for every packet
 
-_PROTOCOL_METHODS = frozenset({"connection_made", "on_headers_complete", "on_body", "_start_asgi_task"})
+_PROTOCOL_METHODS = frozenset(
+    {"connection_made", "connection_lost", "on_headers_complete", "on_body", "_start_asgi_task"}
+)
 _CYCLE_FIELDS = frozenset(
     {"body", "disconnected", "expected_content_length", "keep_alive", "message_event", "more_body"}
     | {"response_started", "chunked_encoding", "waiting_for_100_continue", "transport", "flow"}
@@ -80,7 +85,12 @@ class ByteProtocol(httptools_impl.HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]
+        self.presence = Presence()
         self.is_plain = not is_ssl(self.transport) and self.transport.get_extra_info("socket") is not None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self.presence.end()
 
     def on_headers_complete(self) -> None:
         self.unparsed_bytes = _announced_bytes(self.headers)
@@ -91,6 +101,8 @@ class ByteProtocol(httptools_impl.HttpToolsProtocol):
         super().on_body(body)
 
     def _start_asgi_task(self, cycle: httptools_impl.RequestResponseCycle, app: Any) -> None:
+        extensions: Any = {PRESENCE: self.presence}
+        cycle.scope["extensions"] = extensions
         super()._start_asgi_task(cycle, _Exchange(self, cycle, app) if self.is_plain else app)
 
     def body_taken(self, cycle: httptools_impl.RequestResponseCycle) -> None:
@@ -123,10 +135,10 @@ class _Exchange:
         self.head: Any = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        extensions: dict[str, Any] = {PATHSEND: {"ranges": True}, SENDBLOCKS: {}}
+        extensions = scope["extensions"]
+        extensions |= {PATHSEND: {"ranges": True}, SENDBLOCKS: {}}
         if self._body_can_be_taken():
             extensions[TAKEOVER] = self.take_body
-        scope["extensions"] = extensions
         self.send_stock = send
         await self.app(scope, receive, self.send)
         await self._send_head()

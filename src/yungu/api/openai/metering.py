@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from yungu import compute, credits
 from yungu.api.http import Call, Site
+from yungu.api.http.presence import when_left
 from yungu.api.openai.errors import describe, refusal
 from yungu.api.openai.frames import FrameBroken, Frames, Names, names_to_change, renamed
 from yungu.api.openai.wire import ErrorBody, Request, ServerUsage, read_whole
@@ -50,17 +51,17 @@ class Metered:
         self._reply: Reply | None = None
         self._sent_at = 0.0
         self._device_seconds = 0.0
-        self._is_ended = False
-        self._left = asyncio.ensure_future(call.receive())
-        self._left.add_done_callback(self._hang_up)
+        self._is_ended = self._has_left = False
+        self._stop_watching = when_left(call, self._hang_up)
 
-    def _hang_up(self, _left: object) -> None:
+    def _hang_up(self) -> None:
+        self._has_left = True
         if self._reply is not None:
             self._reply.abort(ClientLeft())
 
     def _watch(self, reply: Reply) -> None:
         self._reply = reply
-        if self._left.done():
+        if self._has_left:
             reply.abort(ClientLeft())
 
     async def send(self, target: Target, path: str) -> Reply:
@@ -87,7 +88,7 @@ class Metered:
         if self._is_ended:
             return
         self._is_ended = True
-        self._left.cancel()
+        self._stop_watching()
         if not self._device_seconds:
             self.stop_clock()
         usage = self._usage(outcome, told, tokens)
