@@ -40,8 +40,9 @@ each time into an empty cache, once the hub is at rest; they take turns, and in 
 that of everything the client asks for. The ModelScope client has each file's sha256 and its last commit told with the
 list; the first snapshot of a repo, when the server has to find both out, stands by itself. Ratios are medians of the
 rounds, in each of which both were neighbours. The Hugging Face client asks twice for each small file (HEAD, then GET),
-and fetches a large one by Xet, in ranges of 64 MiB. A server that is asked every few milliseconds finds its caches
-taken by others: the same requests in one go cost it a third."""
+and fetches a large one by Xet, in ranges of 64 MiB. A server that is asked every few milliseconds does more than the
+work of a request: the same HEADs and GETs of 1000 files, one right after the other on one connection, cost it 0.47 ms
+of CPU a file where the snapshot cost 1.12 ms (taken by hand)."""
 
 
 def main() -> None:
