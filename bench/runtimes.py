@@ -23,7 +23,8 @@ _NOTE = """\
 A replica is the process that a deployment starts. Cold: from starting it to the end of an answer of one token, files
 in the page cache; beside it the bare runtime, which is Python with the same library and no server. Writing: one
 prompt, a stream of {tokens} tokens read to its end over HTTP on loopback, beside the same call inside a process that
-holds nothing but the runtime; in turns, either of them first every other time, and the result is how many tokens a
+holds nothing but the runtime; in turns, either of them first every other time, with fresh processes for each
+{pairs} turns (one process is up to a tenth faster than another of the same program); the result is how many tokens a
 second of CPU gives, of those that it gives the bare runtime (the median of {turns} neighbours; one of them says little:
 their quartiles are several per cent apart; the wall time of one thread among many others says less). The DNA model
 is `lin/genos-mt` of the demo (a Mixtral of 0.63 million parameters, numpy); the GGUF file is a Llama of {size} MB of
@@ -42,7 +43,7 @@ for line in sys.stdin:
 """
 _GENOS = ROOT / "src" / "yungu" / "app" / "demo_data" / "genos-mt"
 _SPARE_TOKENS = 64
-_TURNS_IN_A_ROUND = 3
+_TURNS_IN_A_ROUND = 4
 
 
 def main() -> None:
@@ -60,7 +61,9 @@ def main() -> None:
         "runtimes",
         "Runtimes",
         figures,
-        _NOTE.format(tokens=options.tokens, size=size, turns=_TURNS_IN_A_ROUND * options.rounds),
+        _NOTE.format(
+            tokens=options.tokens, size=size, pairs=_TURNS_IN_A_ROUND, turns=_TURNS_IN_A_ROUND * options.rounds
+        ),
     )
 
 
@@ -88,15 +91,16 @@ def _measure(what: str, spec: Spec, options: argparse.Namespace) -> list[Figure]
     progress(f"{what}: cold {cold.wall_seconds:.2f} s, bare {median(theirs).wall_seconds:.2f} s")
     figures = [Figure(f"cold start and one token: {what}", cold, "bare", median(theirs), cold.wall_seconds, "s")]
     ours, theirs = [], []
-    with _replica(spec) as replica, _bare(spec) as bare:
-        _stream(replica, options.tokens)
-        _write(bare, options.tokens)
-        for turn in range(_TURNS_IN_A_ROUND * options.rounds):
-            for is_ours in (turn % 2 == 0, turn % 2 != 0):
-                if is_ours:
-                    ours.append(_stream(replica, options.tokens))
-                else:
-                    theirs.append(_write(bare, options.tokens))
+    for _ in range(options.rounds):
+        with _replica(spec) as replica, _bare(spec) as bare:
+            _stream(replica, options.tokens)
+            _write(bare, options.tokens)
+            for turn in range(_TURNS_IN_A_ROUND):
+                for is_ours in (turn % 2 == 0, turn % 2 != 0):
+                    if is_ours:
+                        ours.append(_stream(replica, options.tokens))
+                    else:
+                        theirs.append(_write(bare, options.tokens))
     ratio = statistics.median(their.cpu_seconds / our.cpu_seconds for our, their in zip(ours, theirs, strict=True))
     cost = median(ours)
     speed = options.tokens / cost.wall_seconds

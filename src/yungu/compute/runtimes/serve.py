@@ -44,6 +44,9 @@ MAX_BODY_BYTES = 32 << 20
 GRACE_SECONDS = 20
 _BEAT_SECONDS = 0.04
 """Between two writes to a stream: what comes faster is sent together, so that writing costs a fast model nothing."""
+_LONG_BEAT_SECONDS = 0.12
+"""The same after a write of ``_MANY_PIECES``."""
+_MANY_PIECES = 20
 _MEMORY_SLACK_BYTES = 1 << 30
 _USAGE = "x-yungu-usage"
 Handler = Callable[[Request], Awaitable[Response]]
@@ -223,8 +226,8 @@ class Replica:
 
 
 class Outlet:
-    """From the thread that writes text to the coroutine that sends it. At most 25 times a second one wakes the
-    other, however fast the text grows."""
+    """From the thread that writes text to the coroutine that sends it. It looks at most 25 times a second, and 8 times
+    when the text grows faster than anybody reads: each look takes the interpreter's lock from the model."""
 
     def __init__(self) -> None:
         self.gone = False
@@ -259,14 +262,16 @@ class Outlet:
     async def batches(self) -> AsyncIterator[list[Piece]]:
         while True:
             await self._woken.wait()
-            is_closed = self._is_closed
             self._woken.clear()
-            self._is_told = False
-            if pieces := self.take():
-                yield pieces
-            if is_closed:
+            while count := len(self._pieces):
+                yield self.take()
+                if not self._is_closed:  # meanwhile nobody is told: each time costs the model's thread
+                    await asyncio.sleep(_LONG_BEAT_SECONDS if count >= _MANY_PIECES else _BEAT_SECONDS)
+            if self._is_closed:
                 return
-            await asyncio.sleep(_BEAT_SECONDS)
+            self._is_told = False
+            if self._pieces:  # said after the last look, before there was somebody to be told
+                self._woken.set()
 
 
 async def _first_sign(work: asyncio.Future[Any], outlet: Outlet) -> None:
