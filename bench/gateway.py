@@ -26,6 +26,7 @@ from harness import (
     Meter,
     WallOnly,
     free_port,
+    keep_apart,
     median,
     progress,
     running_hub,
@@ -48,6 +49,7 @@ The model server answers at once with 20 words; behind it there is nothing. Our 
 that it can cost on a voucher, passes the answer on, settles what the server counted and writes the row of the receipt:
 two committed transactions on SQLite, the second of them synced to disk. LiteLLM ({VERSION}) runs without a database
 and with one key, so it keeps no accounts at all. CPU is that of the gateway's process, {_CLIENTS} clients at a time;
+servers have one core, clients the other;
 a stream has 20 frames, each sent by itself. Latencies are of one client; those of the model server without a gateway
 are taken off."""
 
@@ -107,6 +109,7 @@ def main() -> None:
     parser.add_argument("--without-litellm", action="store_true")
     parser.add_argument("--work", help="where to put the temporary folder")
     options = parser.parse_args()
+    keep_apart()
     with workplace(options.work) as work, ExitStack() as stack:
         port = stack.enter_context(_model_server(work))
         bare = Side("the model server", f"http://127.0.0.1:{port[0]}", "zero", "none", port[1], options.calls)
