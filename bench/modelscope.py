@@ -41,7 +41,7 @@ each time into an empty cache, once the hub is at rest; they take turns, and in 
 that of everything the client asks for. The ModelScope client has each file's sha256 and its last commit told with the
 list; the first snapshot of a repo, when the server has to find both out, stands by itself. Ratios are medians of the
 rounds, in each of which both were neighbours. The Hugging Face client asks twice for each small file (HEAD, then GET),
-and fetches a large one by Xet, in ranges of 64 MiB. The hub has one core, the clients have the other: on the same ones a
+and fetches a large one by Xet, in ranges of 64 MiB. The hub has one core, the clients the other: on the same ones a
 client takes the caches from the hub between two requests, which costs it more than the work of a request."""
 
 
