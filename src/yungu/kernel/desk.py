@@ -69,7 +69,7 @@ class Desk:
 
     async def close(self) -> None:
         """Until all that was asked for is written."""
-        if self._clerk is not None:
+        if self._clerk is not None and not self._clerk.done():
             await asyncio.wait([self._clerk])
         self._thread.shutdown()
 
