@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from functools import partial
 
 import msgspec
@@ -24,7 +24,7 @@ from yungu.api.openai.frames import FrameBroken, Frames, Names, names_to_change,
 from yungu.api.openai.wire import ErrorBody, Request, ServerUsage, read_whole
 from yungu.compute import Asked, CallRecord, Outcome, Target, Ticket, Usage
 from yungu.compute.backends import Pool
-from yungu.compute.backends.upstream import Reply
+from yungu.compute.backends.upstream import Reply, Unreached
 from yungu.kernel.db import Session
 from yungu.kernel.errors import YunguError
 
@@ -64,9 +64,13 @@ class Metered:
         if self._has_left:
             reply.abort(ClientLeft())
 
+    def reach(self) -> AbstractAsyncContextManager[Target]:
+        """A model server that may be asked."""
+        return pool(self._call.site).reach(self.ticket.deployment)
+
     async def send(self, target: Target, path: str) -> Reply:
-        """Let the model server answer. Raises ReplicaFailed, ReplicaStalled, ClientLeft, AddressForbidden, and
-        ServerRefused for any answer but 200."""
+        """Let the model server answer. Raises Unreached, ReplicaFailed, ReplicaStalled, ClientLeft,
+        AddressForbidden, and ServerRefused for any answer but 200."""
         site, body = self._call.site, self.request.body_for(target.model, self.ticket.most_tokens)
         self._sent_at = time.monotonic()
         stall_seconds = site.call_limits.stall_seconds
@@ -120,8 +124,10 @@ async def answer(call: Call, request: Request, ticket: Ticket, path: str) -> Res
         stack.push_async_callback(metered.end, "failed", None, 0)
         try:
             async with asyncio.timeout_at(metered.deadline):
-                target = await stack.enter_async_context(pool(call.site).reach(ticket.deployment))
-                reply = await metered.send(target, path)
+                try:
+                    target, reply = await _ask(metered, path, stack)
+                except Unreached:  # a replica that has just died is replaced now that it is known
+                    target, reply = await _ask(metered, path, stack)
                 names = names_to_change(target.model, ticket.deployment.name)
                 if request.is_stream:
                     return StreamAnswer(metered, reply, names, stack.pop_all())
@@ -135,6 +141,15 @@ async def answer(call: Call, request: Request, ticket: Ticket, path: str) -> Res
         except ClientLeft:
             await metered.end("left", None, 0)
             return Response(status_code=499)
+
+
+async def _ask(metered: Metered, path: str, stack: AsyncExitStack) -> tuple[Target, Reply]:
+    """Who answers, kept for it until ``stack`` ends. Raises what `Metered.send` raises."""
+    async with AsyncExitStack() as asked:
+        target = await asked.enter_async_context(metered.reach())
+        reply = await metered.send(target, path)
+        stack.push_async_exit(asked.pop_all())
+    return target, reply
 
 
 async def _whole(metered: Metered, reply: Reply, names: Names) -> Response:

@@ -35,6 +35,13 @@ _HIGH_BYTES = 256 << 10  # then the server has to wait until its reader is here 
 _MAX_HEADERS = 64 << 10
 
 
+class Unreached(ReplicaFailed):
+    """A model server took no connection, so that nothing was asked of it."""
+
+    def __init__(self) -> None:
+        super().__init__("The model server cannot be reached.", hint="Try again in a moment.")
+
+
 class AnswerTooLong(ReplicaFailed):
     """A model server sends more than a call can be answered with."""
 
@@ -87,7 +94,7 @@ class Servers:
     ) -> Reply:
         """The reply, once its headers are here; ``asked`` gets it before, to ``abort`` it.
 
-        Raises ReplicaFailed, ReplicaStalled, AddressForbidden, and what ``abort`` was told."""
+        Raises Unreached, ReplicaFailed, ReplicaStalled, AddressForbidden, and what ``abort`` was told."""
         return await self._send("POST", target, path, body, stall_seconds, asked)
 
     async def get(self, target: Target, path: str, *, stall_seconds: float) -> Reply:
@@ -362,7 +369,7 @@ async def _connect(place: _Place) -> _Line:
             name = place.host if security else None
             _, line = await loop.create_connection(_Line, host, place.port, ssl=security, server_hostname=name)
     except (OSError, TimeoutError) as error:
-        raise ReplicaFailed("The model server cannot be reached.", hint="Try again in a moment.") from error
+        raise Unreached from error
     return line
 
 
