@@ -254,16 +254,17 @@ def keep_apart() -> None:
     those would be counted as the servers' work."""
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) > 1:
-        _of_servers[:] = ["taskset", "--cpu-list", str(cores[0])]
+        SERVERS[:] = ["taskset", "--cpu-list", str(cores[0])]
         os.sched_setaffinity(0, cores[1:])
 
 
-_of_servers: list[str] = []
+SERVERS: list[str] = []
+"""What the command of a server begins with: see `keep_apart`."""
 
 
 def start(command: Sequence[str], log: Path, **options: Any) -> subprocess.Popen[bytes]:
     """A server that dies with this process, its output in ``log``."""
-    command = ["setpriv", "--pdeathsig=TERM", *_of_servers, *command]
+    command = ["setpriv", "--pdeathsig=TERM", *SERVERS, *command]
     with log.open("ab") as out:
         return subprocess.Popen(command, stdout=out, stderr=out, **options)
 

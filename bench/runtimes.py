@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness import ROOT, Cost, Figure, Meter, cpu_seconds, median, progress, save, workplace
+from harness import ROOT, SERVERS, Cost, Figure, Meter, cpu_seconds, keep_apart, median, progress, save, workplace
 from yungu.compute.backends.replica import environment
 from yungu.compute.runtimes.protocol import Spec
 
@@ -28,7 +28,7 @@ holds nothing but the runtime; in turns, either of them first every other time, 
 second of CPU gives, of those that it gives the bare runtime (the median of {turns} neighbours; one of them says little:
 their quartiles are several per cent apart; the wall time of one thread among many others says less). The DNA model
 is `lin/genos-mt` of the demo (a Mixtral of 0.63 million parameters, numpy); the GGUF file is a Llama of {size} MB of
-random weights, by llama.cpp. Both use one thread."""
+random weights, by llama.cpp. Both use one thread, on a core that the client does not use."""
 _BARE = """\
 import importlib, sys
 import msgspec
@@ -52,6 +52,7 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=1000)
     parser.add_argument("--work", help="where to put the temporary folder")
     options = parser.parse_args()
+    keep_apart()
     with workplace(options.work) as work:
         gguf = _make_gguf(work)
         figures = _measure("the DNA model (numpy)", _spec("decoder", _GENOS, options.tokens), options)
@@ -114,7 +115,7 @@ def _measure(what: str, spec: Spec, options: argparse.Namespace) -> list[Figure]
 
 @contextmanager
 def _replica(spec: Spec) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    command = [sys.executable, "-P", "-m", "yungu.compute.runtimes.serve"]
+    command = [*SERVERS, sys.executable, "-P", "-m", "yungu.compute.runtimes.serve"]
     pipe = subprocess.PIPE
     process = subprocess.Popen(
         command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, cwd="/", env=environment(spec.threads)
@@ -159,7 +160,7 @@ def _complete(port: int, tokens: int) -> None:
 
 @contextmanager
 def _bare(spec: Spec) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-P", "-c", _BARE, msgspec.json.encode(spec).decode()]
+    command = [*SERVERS, sys.executable, "-P", "-c", _BARE, msgspec.json.encode(spec).decode()]
     pipe = subprocess.PIPE
     process = subprocess.Popen(
         command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, env=environment(spec.threads)

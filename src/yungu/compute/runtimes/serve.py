@@ -235,7 +235,7 @@ class Outlet:
         self._pieces: deque[Piece] = deque()
         self._woken = asyncio.Event()
         self._is_told = False
-        self._is_closed = False
+        self._closed = asyncio.Event()
 
     def say(self, piece: Piece) -> bool:
         """Called by the model's thread: see `Say`."""
@@ -247,7 +247,7 @@ class Outlet:
         return self.gone
 
     def close(self) -> None:
-        self._is_closed = True
+        self._closed.set()
         self._woken.set()
 
     async def opened(self) -> None:
@@ -265,9 +265,10 @@ class Outlet:
             self._woken.clear()
             while count := len(self._pieces):
                 yield self.take()
-                if not self._is_closed:  # meanwhile nobody is told: each time costs the model's thread
-                    await asyncio.sleep(_LONG_BEAT_SECONDS if count >= _MANY_PIECES else _BEAT_SECONDS)
-            if self._is_closed:
+                with suppress(TimeoutError):  # meanwhile nobody is told: each time costs the model's thread
+                    async with asyncio.timeout(_LONG_BEAT_SECONDS if count >= _MANY_PIECES else _BEAT_SECONDS):
+                        await self._closed.wait()
+            if self._closed.is_set():
                 return
             self._is_told = False
             if self._pieces:  # said after the last look, before there was somebody to be told
