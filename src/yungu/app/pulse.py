@@ -52,10 +52,12 @@ class Pulse:
 
     def _look(self) -> int:
         """On SQLite it takes less than the way to a thread, and next to nothing when nobody has written."""
-        db, heard = self._site.db, 0
+        db, heard = self._site.db, self._newest
         with db.glance() if db.is_sqlite else db.read() as session:
             newest = events.newest_id(session)
-            if newest != self._looked:
-                heard = events.newest_heard_id(session, self._looked, but=UNHEARD)
+            if heard < 0:
+                heard = newest  # of what was before nobody needs to be told: all look once when they begin
+            elif newest != self._looked:
+                heard = max(heard, events.newest_heard_id(session, self._looked, but=UNHEARD))
         self._looked = newest
-        return heard or self._newest
+        return heard

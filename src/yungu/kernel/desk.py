@@ -79,6 +79,8 @@ class Desk:
             await self._do(jobs)
             for job in jobs:
                 job.tell()
+            if self._waiting:
+                await asyncio.sleep(0)  # others have their turn in the loop, however many write
 
     async def _do(self, jobs: Sequence[_Job]) -> None:
         try:

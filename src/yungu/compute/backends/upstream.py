@@ -368,7 +368,9 @@ async def _connect(place: _Place) -> _Line:
             security = _trusted() if place.scheme == "https" else None
             name = place.host if security else None
             _, line = await loop.create_connection(_Line, host, place.port, ssl=security, server_hostname=name)
-    except (OSError, TimeoutError) as error:
+    except TimeoutError as error:
+        raise ReplicaFailed("The model server does not take connections in time.", hint="Try again later.") from error
+    except OSError as error:
         raise Unreached from error
     return line
 
